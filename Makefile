@@ -1,0 +1,61 @@
+# Needs only Python 3.11 or later, git and make. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.setup-stamp
+# pip must take everything from the lock, whatever the user's own settings say about other places.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help setup demo check format test test-slow coverage bench docs cards ui lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv from requirements.lock; nothing to do when nothing changed
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("riskmodel needs Python 3.11 or later; found %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: setup ## train on a simulated borough: about two minutes
+	$(BIN)/python -m riskmodel.train
+
+check: setup ## format, lint, types, imports, docs current
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/contract -q -p no:cacheprovider
+
+format: setup ## write the format and the safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: setup ## the suite, with branch coverage
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m coverage report --fail-under=95
+
+test-slow: setup ## the long properties, simulations and mutations
+	$(BIN)/python -m pytest -m slow
+
+bench: setup ## stages timed on the default study and at four times its size
+	$(BIN)/python benchmarks/stages.py
+
+docs: setup ## strict site build
+	$(BIN)/python -c "from pathlib import Path; from riskmodel.reference import write_pages; write_pages(Path('docs/reference'))"
+	$(BIN)/mkdocs build --strict --quiet
+
+cards: setup ## regenerate model_cards/ from the default study
+	$(BIN)/python -m riskmodel.train --copy-card model_cards
+
+ui: setup ## MLflow's page on 127.0.0.1
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
+
+lock: ## resolve the dependencies again (needs uv)
+	uv pip compile pyproject.toml requirements/cpu.in --extra dev --extra docs \
+	  --override requirements/overrides.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+clean: ## remove what can be made again, but no run
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache

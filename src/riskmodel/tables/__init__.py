@@ -1,0 +1,1 @@
+"""Typed, frozen tables that stages hand to one another."""
