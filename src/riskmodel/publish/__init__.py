@@ -1,0 +1,1 @@
+"""What people read: figures, the model card, and the page for one young person. Record, then template, then text."""

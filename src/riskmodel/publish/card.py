@@ -1,0 +1,412 @@
+"""The model card: one record, built from what the stages found, then shown as Markdown and as HTML.
+
+Every count and rate passes the disclosure rules here, whatever was done before; templates only lay out words. Where
+the data cannot support a claim, the record holds a null, its status, and words that say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from riskmodel.disclosure import Disclosure
+from riskmodel.explain.words import date_words, horizon_words
+from riskmodel.files import write_json, write_text
+from riskmodel.publish.fairness_words import attribute_words, fairness_section
+from riskmodel.publish.pages import capital, render_html, render_markdown
+from riskmodel.publish.results import (
+    FAMILIES,
+    METRICS,
+    at_capacity,
+    metrics_of,
+    per_100,
+    shown_count,
+    split_words,
+)
+from riskmodel.publish.spec import CardSpec
+
+Json = Mapping[str, Any]
+
+SCHEMA_VERSION = 1
+BANNER = "Simulated young people: no real person is described."
+JUSTICE = (
+    "This outcome was made by decisions of the justice system. It is here for analysis only. A model of it must never "
+    "be used to score anyone."
+)
+
+PURPOSES = (
+    "To help trained workers notice young people who may need support early, and offer it with consent.",
+    "To let an ethics board judge whether the model is good enough and safe enough, and refuse it if not.",
+)
+FORBIDDEN = (
+    "Policing or enforcement of any kind: stop and search, arrest, charging, bail, sentence or probation.",
+    (
+        "Sharing a score with the police, immigration authorities, landlords, schools' admission or exclusion "
+        "panels, employers or insurers."
+    ),
+    "Refusing, delaying or taking away a service. A low estimate is never a reason not to help.",
+    "Ranked lists of young people, bulk export of scores, or any decision without a person who knows the case.",
+    "Immediate danger. Call 999, or use the front door below. A referral never needs a score.",
+)
+LIMITS = (
+    "The estimate speaks about groups. Of young people with the same estimate, many never have the outcome, and some with a low estimate do.",
+    "What goes with the outcome is not always a cause of it. Changing a factor may change nothing.",
+    "Support that was given changes what happens afterwards, so the records make helped young people look less in need.",
+    "The past is not the future. When services, schools or recording change, the model must be checked again.",
+    "No one can stop a person who copies a model file from using it wrongly. Approval is a rule, not a lock.",
+)
+SOURCES = {
+    "simulated": "A borough made up by a computer. Events follow official record layouts; no record is real.",
+    "extracts": "Official extracts, pseudonymised before they were read here.",
+    "events": "A log of events, pseudonymised before it was read here.",
+    "csv": "Files of events, mapped to one event log.",
+    "table": "One flat table, with the meaning of each column declared in the study.",
+}
+
+
+@dataclass(frozen=True)
+class CardInputs:
+    """What the stages hand over, in the shapes of the run folder's files.
+
+    Parameters
+    ----------
+    study : mapping
+        The study as JSON: at least ``name``, ``purpose``, ``seed``, ``data.kind``; optionally ``capacity``, ``cohort``.
+    outcome : mapping
+        The chosen outcome: ``name``, ``description``, ``kind`` (harm, victim, justice), ``horizon_days``.
+    attrition : mapping
+        ``attrition.json``: ``steps`` of ``rule``, ``rows_left``, ``removed``.
+    metrics : mapping
+        ``metrics.json``.
+    fairness : mapping
+        ``fairness.public.json``; optionally ``detectable_gaps``: rows of ``attribute``, ``metric``, ``gap``.
+    policies : sequence of mappings
+        Ways of choosing whom to offer support: ``name``, ``label``, ``offered_share`` (share of 1), and
+        ``harmed_per_100_offered`` and ``offered_per_100_harmed``, each a result with ``estimate``, ``lower``,
+        ``upper`` (of 100), ``n_subjects``, ``n_outcomes``, ``status``. See ``publish.results.policies``.
+    words : CardSpec
+        Words that data cannot give.
+    label_bias, proxies, privacy, selection, importance : mapping
+        Those rooms' records; of each the card prints ``summary`` (a list of plain sentences), and of ``importance``
+        the top concepts of the selected model.
+    notes : sequence of str
+        Sentences from intake.
+    provenance : mapping
+        ``provenance.json``: ``code``, ``packages``, ``seed``, ``data_fingerprint``.
+    referral_recorded : bool
+        Whether the data hold the present referral route; if not, the card says that it cannot be compared.
+    """
+
+    study: Json
+    outcome: Json
+    attrition: Json
+    metrics: Json
+    fairness: Json
+    policies: Sequence[Json]
+    words: CardSpec
+    provenance: Json
+    label_bias: Json = field(default_factory=dict)
+    proxies: Json = field(default_factory=dict)
+    privacy: Json = field(default_factory=dict)
+    selection: Json = field(default_factory=dict)
+    importance: Json = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    referral_recorded: bool = False
+
+    @classmethod
+    def from_json(cls, record: Json) -> CardInputs:
+        """Return inputs from one JSON record with the same names."""
+        return cls(**{**record, "words": CardSpec.model_validate(record["words"])})
+
+
+def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
+    """Return the card's record.
+
+    Parameters
+    ----------
+    inputs : CardInputs
+    disclosure : Disclosure
+        Applied to every count and rate.
+
+    Returns
+    -------
+    dict
+        JSON-ready; follows ``schemas/card.schema.json``.
+    """
+    fairness = fairness_section(
+        inputs.fairness, model=str(inputs.metrics["selected"]), past=inputs.words.past, disclosure=disclosure
+    )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "title": f"Model card: {inputs.study['name']}",
+        "banner": BANNER if _simulated(inputs) else None,
+        "purpose": _purpose(inputs),
+        "headline": _headline(inputs, disclosure),
+        "data": _data(inputs, disclosure),
+        "outcome": _outcome(inputs),
+        "absent": list(inputs.words.absent),
+        "performance": _performance(inputs, disclosure),
+        "factors": _factors(inputs),
+        "fairness": fairness,
+        "label_bias": _summary(
+            inputs.label_bias, "label_bias.json", "The alternatives to this outcome were not compared."
+        ),
+        "proxies": _summary(
+            inputs.proxies, "proxies.json", "Nobody checked whether the records give away a person's group."
+        ),
+        "privacy": _summary(
+            inputs.privacy,
+            "privacy.json",
+            "Nobody checked whether the model's file gives away facts about few people.",
+        ),
+        "limits": [*LIMITS, *inputs.words.limits, *_gap_sentences(inputs)],
+        "decisions": _decisions(inputs, fairness),
+        "made": _made(inputs),
+    }
+
+
+def write_card(record: Json, folder: Path, *, figures: Mapping[str, str] | None = None) -> None:
+    """Write ``card.json``, ``card.md`` and ``card.html``.
+
+    Parameters
+    ----------
+    record : mapping
+        From ``build_card``.
+    folder : Path
+        The run folder.
+    figures : mapping of str to str, optional
+        SVG by name, drawn by ``publish.figures``: offers, reliability, decision_curve, selection, importance, spread,
+        attrition, and ``fairness-ATTRIBUTE``.
+    """
+    write_json(folder / "card.json", record)
+    write_text(folder / "card.md", render_markdown("card.md.jinja", {"card": record}))
+    write_text(
+        folder / "card.html", render_html("card.html.jinja", {"card": record, "figures": dict(figures or {})})
+    )
+
+
+def _period(inputs: CardInputs) -> str:
+    days = inputs.outcome["horizon_days"]
+    return "the time that the study followed them" if days is None else horizon_words(int(days))
+
+
+def _simulated(inputs: CardInputs) -> bool:
+    return bool(inputs.study["data"]["kind"] == "simulated")
+
+
+def _purpose(inputs: CardInputs) -> dict[str, Any]:
+    justice = [JUSTICE] if inputs.outcome["kind"] == "justice" else []
+    return {
+        "study": str(inputs.study["purpose"]),
+        "for": [] if justice else list(PURPOSES),
+        "forbidden": [*justice, *FORBIDDEN],
+        "front_door": inputs.words.front_door,
+    }
+
+
+def _headline(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
+    selected = str(inputs.metrics["selected"])
+    policies = [_policy(row, selected, disclosure) for row in inputs.policies]
+    referral = None
+    if not inputs.referral_recorded:
+        referral = "The data do not show who is referred today, so the present route cannot be compared."
+    return {
+        "past": inputs.words.past,
+        "participle": inputs.words.participle,
+        "period": _period(inputs),
+        "population": split_words(_main_split(inputs)),
+        "policies": policies,
+        "referral": referral,
+    }
+
+
+def _policy(row: Json, selected: str, disclosure: Disclosure) -> dict[str, Any]:
+    share, (harmed, found) = row.get("offered_share"), _results_of(row, disclosure)
+    return {
+        "name": str(row["name"]),
+        "label": str(row["label"]),
+        "main": row["name"] == selected,
+        "offered_per_100": None if share is None else round(100 * float(share), 1),
+        "harmed_per_100_offered": per_100(harmed, disclosure),
+        "offered_per_100_harmed": per_100(found, disclosure),
+    }
+
+
+def _results_of(row: Json, disclosure: Disclosure) -> tuple[Json, Json]:
+    harmed, found = row["harmed_per_100_offered"], row["offered_per_100_harmed"]
+    recall = {**found, "estimate": None if found["estimate"] is None else found["estimate"] / 100}
+    return at_capacity(harmed, recall, disclosure) or harmed, at_capacity(found, recall, disclosure) or found
+
+
+def _data(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
+    cohort = inputs.study.get("cohort") or {}
+    steps = [
+        {
+            "rule": str(step["rule"]),
+            "rows_left": shown_count(step["rows_left"], disclosure),
+            "removed": shown_count(step["removed"], disclosure),
+        }
+        for step in inputs.attrition["steps"]
+    ]
+    return {
+        "source": SOURCES[inputs.study["data"]["kind"]],
+        "notes": list(inputs.notes),
+        "attrition": steps,
+        "train_dates": [_date(day) for day in cohort.get("train", ())],
+        "test_dates": [_date(day) for day in cohort.get("test", ())],
+    }
+
+
+def _date(day: object) -> str:
+    return date_words(date.fromisoformat(str(day)))
+
+
+def _outcome(inputs: CardInputs) -> dict[str, Any]:
+    return {
+        "name": str(inputs.outcome["name"]),
+        "description": _sentence(str(inputs.outcome["description"])),
+        "kind": str(inputs.outcome["kind"]),
+        "period": _period(inputs),
+        "proxy_for": inputs.words.proxy_for,
+    }
+
+
+def _sentence(text: str) -> str:
+    return capital(text if text.endswith((".", "!", "?")) else f"{text}.")
+
+
+def _main_split(inputs: CardInputs) -> str:
+    splits = inputs.metrics["models"][inputs.metrics["selected"]]
+    return next(name for name in ("test_all", "test_new", "crossfit", "train") if name in splits)
+
+
+def _performance(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
+    selected, split = str(inputs.metrics["selected"]), _main_split(inputs)
+    models = inputs.metrics["models"]
+    own = models[selected]
+    return {
+        "selected": selected,
+        "selected_label": FAMILIES.get(selected, selected),
+        "reason": _reason(inputs.selection),
+        "split": split,
+        "population": split_words(split),
+        "measures": {
+            name: {"label": label, "meaning": meaning.format(past=inputs.words.past)}
+            for name, (label, meaning) in METRICS.items()
+        },
+        "families": [
+            {
+                "family": family,
+                "label": FAMILIES.get(family, family),
+                "selected": family == selected,
+                "metrics": metrics_of(models[family].get(split, {}), disclosure),
+            }
+            for family in sorted(models, key=_family_order)
+        ],
+        "full": metrics_of(own[split], disclosure),
+        "splits": [
+            {
+                "split": name,
+                "label": split_words(name),
+                "metrics": metrics_of(own[name], disclosure),
+            }
+            for name in ("train", "crossfit", "test_new", "test_all")
+            if name in own
+        ],
+    }
+
+
+def _reason(selection: Json) -> str | None:
+    """Why this family was chosen, with families named as a reader knows them."""
+    if "reason" not in selection:
+        return None
+    reason = str(selection["reason"])
+    for family, label in FAMILIES.items():
+        reason = reason.replace(f"'{family}'", f"“{label}”")
+    return reason
+
+
+def _family_order(family: str) -> tuple[int, str]:
+    known = list(FAMILIES)
+    return (known.index(family) if family in known else len(known), family)
+
+
+def _factors(inputs: CardInputs) -> list[dict[str, Any]]:
+    models = inputs.importance.get("models", {})
+    concepts = models.get(inputs.metrics["selected"], {}).get("concepts", ())
+    top = [one for one in concepts if one["share"] is not None and one["share"] > 0][:10]
+    return [{"concept": one["name"], "share_percent": round(100 * one["share"])} for one in top]
+
+
+def _summary(record: Json, file: str, otherwise: str) -> list[str]:
+    if not record:
+        return [otherwise]
+    return [str(one) for one in record.get("summary", ())] or [f"The results are in {file}."]
+
+
+def _gap_sentences(inputs: CardInputs) -> list[str]:
+    gaps = inputs.fairness.get("detectable_gaps", ())
+    return [
+        f"By {attribute_words(row['attribute'])}, this audit could not have seen a gap smaller than {100 * row['gap']:.0f} of 100 "
+        f"in {METRIC_NOUNS.get(row['metric'], row['metric']).format(past=inputs.words.past)}."
+        for row in gaps
+        if row["gap"] is not None
+    ]
+
+
+METRIC_NOUNS = {
+    "tpr": "the share of those who {past} who would be offered support",
+    "fnr": "the share of those who {past} who would be missed",
+    "fpr": "the share of the others who would be offered support",
+    "ppv": "the share of offers that reach someone who {past} later",
+    "selection_rate": "the share who would be offered support",
+}
+
+
+QUESTIONS = {
+    "outcome": "Is this the right outcome to look for, given what it leaves out?",
+    "benefit": (
+        "Is the model enough better than the two simple rules, and than what is done today, to be worth its harms?"
+    ),
+    "capacity": "Is there a real offer of support, with consent, for everyone the model would point to?",
+    "absent": "What other route will find the young people whom the data do not show?",
+}
+JUSTICE_QUESTIONS = {
+    "sound": "Is this analysis sound enough to learn from, given what the outcome leaves out?",
+    "never": "Do you confirm that no model of this outcome may score anyone?",
+}
+
+
+def _decisions(inputs: CardInputs, fairness: Json) -> list[dict[str, str]]:
+    questions = list((JUSTICE_QUESTIONS if inputs.outcome["kind"] == "justice" else QUESTIONS).items())
+    if fairness["exceeds"]:
+        questions.append(
+            (
+                "gaps",
+                "Some differences between groups are larger than agreed. Are they acceptable, and what will be done?",
+            )
+        )
+    if fairness["undecided"]:
+        questions.append(
+            (
+                "unknown",
+                "For some groups there is no answer. Will you go on without it, wait, or collect more?",
+            )
+        )
+    questions += [(f"study-{i}", text) for i, text in enumerate(inputs.words.questions, start=1)]
+    return [{"name": name, "question": text} for name, text in questions]
+
+
+def _made(inputs: CardInputs) -> dict[str, Any]:
+    made = inputs.provenance
+    return {
+        "study": str(inputs.study["name"]),
+        "seed": inputs.study["seed"],
+        "code": dict(made.get("code", {})),
+        "packages": dict(made.get("packages", {})),
+        "data_fingerprint": made.get("data_fingerprint"),
+        "model_digest": made.get("model_digest"),
+    }

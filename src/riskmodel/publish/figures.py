@@ -1,0 +1,475 @@
+"""Figures as SVG: the only importer of matplotlib. Aggregates only, never a point for a person.
+
+Every figure is drawn narrow, so that its text stays readable at the width of a phone, with real text, a title and
+a description for screen readers. The same data give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from riskmodel.explain.words import counted, number_words, share_words
+
+Rows = Sequence[Mapping[str, Any]]
+
+# Okabe and Ito (2008): told apart with any kind of colour vision; markers and line styles differ as well.
+BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#00785A", "#595959", "#1a1a1a"
+_WIDTH = 4.4
+_SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"), (GREY, "-.", "D"))
+_VERDICT = {"within": (BLUE, "o"), "exceeds": (ORANGE, "s"), "inconclusive": (GREY, "D"), "insufficient": (GREY, "x"),
+            "chosen": (GREEN, "s"), "other": (BLUE, "o")}  # fmt: skip
+
+
+def reliability(rows: Rows, *, past: str) -> str:
+    """Draw what was estimated against what happened, in groups of people with like estimates.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``risk``, ``observed``, ``lower``, ``upper`` as shares; null where suppressed.
+    past : str
+        The outcome in the past tense.
+    """
+    shown = [row for row in rows if row["risk"] is not None and row["observed"] is not None]
+
+    def _draw(axis: Any) -> None:
+        top = (
+            max([row["upper"] or row["observed"] for row in shown] + [row["risk"] for row in shown] + [0.01])
+            * 110
+        )
+        axis.plot(
+            [0, top], [0, top], color=GREY, linestyle="--", linewidth=1.2, label="Estimates that are right"
+        )
+        _points(axis, [100 * row["risk"] for row in shown], shown, label="What happened, with 95% interval")
+        axis.set(xlim=(0, top), ylim=(0, top))
+        axis.set_xlabel("Estimated: of 100 young people, so many")
+        axis.set_ylabel(_wrapped(f"Of 100, so many {past}", 34))
+        axis.legend(loc="lower right")
+
+    return _svg(
+        "reliability", "Do the estimates come true?", _reliability_words(shown, past), _draw, height=4.0
+    )
+
+
+def decision_curve(rows: Rows, *, label: str) -> str:
+    """Draw net benefit of offering by the model, to everyone and to nobody, against the threshold.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``threshold``, ``net_benefit``, ``everyone`` and optionally ``lower``, ``upper``; null where undefined.
+        Net benefit: Vickers and Elkin 2006.
+    label : str
+        The model in plain words.
+    """
+    shown = [row for row in rows if row["net_benefit"] is not None]
+
+    def _draw(axis: Any) -> None:
+        x = [100 * row["threshold"] for row in shown]
+        axis.plot(
+            x, [1000 * row["net_benefit"] for row in shown], color=BLUE, marker="o", label=f"Offer by {label}"
+        )
+        if shown and all(row.get("lower") is not None and row.get("upper") is not None for row in shown):
+            low, high = ([1000 * row[end] for row in shown] for end in ("lower", "upper"))
+            axis.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95% interval")
+        everyone = [
+            (100 * row["threshold"], 1000 * row["everyone"])
+            for row in rows
+            if row.get("everyone") is not None
+        ]
+        axis.plot(
+            [x for x, _ in everyone],
+            [y for _, y in everyone],
+            color=ORANGE,
+            linestyle="--",
+            label="Offer to everyone",
+        )
+        axis.axhline(0, color=GREY, linestyle=":", label="Offer to nobody")
+        heights = [1000 * row["net_benefit"] for row in shown] + [1.0]
+        axis.set_ylim(-0.5 * max(heights), 1.4 * max(heights))
+        axis.set_xlabel("Offer when the estimate is at least (of 100)")
+        axis.set_ylabel("Net benefit per 1,000 young people")
+        axis.legend(loc="upper right")
+
+    words = "Net benefit counts young people rightly offered support, less a price for each offer that was not needed."
+    return _svg(
+        "decision_curve", "When does the model help more than offering to all?", words, _draw, height=3.8
+    )
+
+
+def offers(policies: Rows, *, past: str) -> str:
+    """Draw, for each way of choosing, how many of 100 offered came to harm and how many of 100 harmed were offered.
+
+    Parameters
+    ----------
+    policies : sequence of mappings
+        The card's ``headline.policies``: ``label`` and two results with ``estimate``, ``lower``, ``upper``, each of 100.
+    """
+    panels = (
+        ("harmed_per_100_offered", f"Of 100 offered support, so many {past}"),
+        ("offered_per_100_harmed", f"Of 100 who {past}, so many were offered support"),
+    )
+
+    def _draw(axes: Any) -> None:
+        for axis, (key, title) in zip(axes, panels, strict=True):
+            _bars_of_100(axis, policies, key)
+            axis.set_title(_wrapped(title, 36), loc="left")
+
+    return _svg("offers", "Who would be offered support, and who missed?", _offers_words(policies, past), _draw,
+                height=1.8 + 0.95 * len(policies), panels=2)  # fmt: skip
+
+
+def fairness_intervals(rows: Rows, *, title: str, overall: float | None) -> str:
+    """Draw one metric by group with intervals; a group that cannot be judged keeps its line and says why.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Rows of ``fairness.public.json`` of one attribute and metric.
+    title : str
+        What is measured, in plain words.
+    overall : float or None
+        The value for everyone.
+    """
+    places = list(range(len(rows), 0, -1))
+
+    def _draw(axis: Any) -> None:
+        axis.set(ylim=(0.4, len(rows) + 0.9), xlim=(0, 100))
+        if overall is not None:
+            axis.axvline(100 * overall, color=GREY, linestyle="--", linewidth=1)
+            axis.annotate(
+                "everyone",
+                (100 * overall, len(rows) + 0.6),
+                xytext=(3, 0),
+                textcoords="offset points",
+                color=GREY,
+            )
+        for place, row in zip(places, rows, strict=True):
+            _interval(axis, place, row)
+        axis.set_yticks(places, [_wrapped(str(row["group"]), 20) for row in rows])
+        axis.set_xlabel(_wrapped(title, 36))
+
+    attribute = str(rows[0]["attribute"]) if rows else "group"
+    words = "; ".join(f"{row['group']}: {_value_words(row)}" for row in rows)
+    return _svg(
+        f"fairness-{attribute}",
+        f"{title}, by {attribute}",
+        words,
+        _draw,
+        height=1.4 + 0.42 * max(1, len(rows)),
+    )
+
+
+def importance_bars(rows: Rows) -> str:
+    """Draw what moves the estimates most, by concept (shap's bar plot).
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``description`` and ``share`` (of all movement), as in ``explanations.json``; at most the first ten.
+    """
+    shown = [row for row in rows if row["share"] is not None][:10]
+
+    def _draw(axis: Any) -> None:
+        if not shown:
+            _say(axis, "Nothing moves this model's estimates.")
+            return
+        from riskmodel.explain.shap_bars import draw_importance
+
+        draw_importance(
+            axis,
+            labels=[_wrapped(_capital(str(row["description"])), 20) for row in shown],
+            sizes=[100 * row["share"] for row in shown],
+            x_label="Share of all movement (%)",
+        )
+
+    words = "; ".join(f"{row['description']}: {100 * row['share']:.0f}%" for row in shown)
+    return _svg(
+        "importance", "What moves the estimates most?", words, _draw, height=1.1 + 0.55 * max(1, len(shown))
+    )
+
+
+def spread(entries: Rows) -> str:
+    """Draw, for each top feature, the middle half of its contributions by bins of its value; no point is a person.
+
+    Parameters
+    ----------
+    entries : sequence of mappings
+        ``spread`` of ``explanations.json``: each with ``description`` and ``bins``.
+    """
+    lines = [(entry, one) for entry in entries for one in entry["bins"]]
+
+    def _draw(axis: Any) -> None:
+        if not lines:
+            _say(axis, "Too few young people to show.")
+            return
+        place, ticks, names = 0.0, [], []
+        for entry in entries:
+            heading = _wrapped(_capital(str(entry["description"])), 34)
+            place -= 0.75 * heading.count("\n")
+            axis.text(
+                0, place - 0.3, heading, va="bottom", transform=axis.get_yaxis_transform(), weight="bold"
+            )
+            for one in entry["bins"]:
+                place -= 1
+                _spread_bin(axis, place, one)
+                ticks.append(place)
+                names.append(_bin_words(one, entry["unit"]))
+            place -= 1.2
+        axis.axvline(0, color=GREY, linewidth=1)
+        axis.set_yticks(ticks, names)
+        axis.set_ylim(place + 0.6, 0.6)
+        axis.set_xlabel("← lowers the estimate   raises it →")
+
+    words = "Each bar is the middle half of at least ten young people whose records hold like values; the mark is the median."
+    height = 1.1 + 0.27 * len(lines) + 0.6 * len(entries)
+    return _svg("spread", "How values move the estimates", words, _draw, height=height)
+
+
+def selection(rows: Rows, *, chosen: str, past: str) -> str:
+    """Draw each family's usefulness with its interval and say which was chosen.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``family``, ``label``, ``estimate``, ``lower``, ``upper`` (share of those harmed who are offered), simplest first.
+    """
+    places = list(range(len(rows), 0, -1))
+
+    def _draw(axis: Any) -> None:
+        for place, row in zip(places, rows, strict=True):
+            _interval(axis, place, {**row, "verdict": "chosen" if row["family"] == chosen else "other"})
+        labels = [
+            f"{row['label']} (chosen)" if row["family"] == chosen else str(row["label"]) for row in rows
+        ]
+        axis.set_yticks(places, [_wrapped(label, 19) for label in labels])
+        tops = [row["upper"] or row["estimate"] or 0 for row in rows]
+        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, min(100, 125 * max([*tops, 0.04]))))
+        axis.set_xlabel(_wrapped(f"Of 100 who {past}, so many would be offered support", 34))
+
+    words = "; ".join(f"{row['label']}: {_value_words(row)}" for row in rows)
+    return _svg(
+        "selection", "Which model is most useful?", words, _draw, height=1.3 + 0.5 * max(1, len(rows))
+    )
+
+
+def attrition(steps: Rows) -> str:
+    """Draw how many rows each rule leaves.
+
+    Parameters
+    ----------
+    steps : sequence of mappings
+        ``rule`` and ``rows_left``, rounded; null where hidden.
+    """
+    places = list(range(len(steps), 0, -1))
+
+    def _draw(axis: Any) -> None:
+        axis.barh(places, [row["rows_left"] or 0 for row in steps], color=BLUE, height=0.55)
+        for place, row in zip(places, steps, strict=True):
+            left = "hidden" if row["rows_left"] is None else f"{row['rows_left']:,}"
+            axis.annotate(
+                left, (row["rows_left"] or 0, place), xytext=(4, 0), textcoords="offset points", va="center"
+            )
+        axis.set_yticks(places, [_wrapped(_capital(str(row["rule"])), 20) for row in steps])
+        axis.set_xlim(0, 1.25 * max([row["rows_left"] or 0 for row in steps] + [1]))
+        axis.set_ylim(0.4, len(steps) + 0.6)
+        axis.set_xlabel("Rows left (one young person\nat one date is one row)")
+        axis.xaxis.set_major_locator(_few_ticks())
+
+    words = "; ".join(
+        f"{row['rule']}: {'hidden' if row['rows_left'] is None else row['rows_left']}" for row in steps
+    )
+    return _svg("attrition", "Who is counted", words, _draw, height=1.1 + 0.62 * max(1, len(steps)))
+
+
+def _points(axis: Any, x: Sequence[float], rows: Rows, *, label: str) -> None:
+    y = [100 * row["observed"] for row in rows]
+    low = [
+        max(0.0, 100 * (row["observed"] - (row["observed"] if row["lower"] is None else row["lower"])))
+        for row in rows
+    ]
+    high = [
+        max(0.0, 100 * ((row["observed"] if row["upper"] is None else row["upper"]) - row["observed"]))
+        for row in rows
+    ]
+    axis.errorbar(x, y, yerr=[low, high], color=BLUE, marker="o", linestyle="none", capsize=3, label=label)
+
+
+def _bars_of_100(axis: Any, policies: Rows, key: str) -> None:
+    places = list(range(len(policies), 0, -1))
+    for place, policy in zip(places, policies, strict=True):
+        result = policy[key]
+        if result["estimate"] is None:
+            axis.annotate(
+                result["words"],
+                (0, place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                color=GREY,
+            )
+            continue
+        axis.barh(place, result["estimate"], color=BLUE if policy.get("main") else "#9db9d3", height=0.6)
+        if result["lower"] is not None and result["upper"] is not None:
+            axis.plot([result["lower"], result["upper"]], [place, place], color=INK, linewidth=1.5)
+        edge = result["estimate"] if result["upper"] is None else max(result["estimate"], result["upper"])
+        axis.annotate(
+            number_words(result["estimate"]),
+            (edge, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axis.set_yticks(places, [_wrapped(str(policy["label"]), 19) for policy in policies])
+    axis.set(xlim=(0, 110), ylim=(0.4, len(policies) + 0.6))
+    axis.set_xticks([0, 25, 50, 75, 100])
+
+
+def _interval(axis: Any, place: float, row: Mapping[str, Any]) -> None:
+    if row["estimate"] is None:
+        axis.annotate(
+            _value_words(row),
+            (axis.get_xlim()[0], place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=GREY,
+        )
+        return
+    colour, marker = _VERDICT.get(str(row.get("verdict")), (BLUE, "o"))
+    if row["lower"] is not None and row["upper"] is not None:
+        axis.plot([100 * row["lower"], 100 * row["upper"]], [place, place], color=colour, linewidth=2)
+    axis.plot(100 * row["estimate"], place, color=colour, marker=marker, markersize=6)
+
+
+def _spread_bin(axis: Any, place: float, one: Mapping[str, Any]) -> None:
+    axis.plot(
+        [one["lower"], one["upper"]],
+        [place, place],
+        color=BLUE,
+        linewidth=7,
+        alpha=0.4,
+        solid_capstyle="butt",
+    )
+    axis.plot(one["median"], place, color=INK, marker="|", markersize=9, markeredgewidth=2)
+
+
+def _bin_words(one: Mapping[str, Any], unit: str) -> str:
+    if one["value_median"] is None:
+        return "not recorded"
+    if unit == "yes or no":
+        return "yes" if one["value_median"] > 0 else "no"
+    if unit == "share":
+        return share_words(one["value_median"])
+    return counted(one["value_median"], unit)
+
+
+def _value_words(row: Mapping[str, Any]) -> str:
+    if row["estimate"] is None:
+        return {"suppressed": "too few to show", "undefined": "cannot be worked out"}.get(
+            str(row.get("status")), "not measured"
+        )
+    middle = f"{100 * row['estimate']:.0f} of 100"
+    if row["lower"] is None or row["upper"] is None:
+        return middle
+    return f"{middle} ({100 * row['lower']:.0f} to {100 * row['upper']:.0f})"
+
+
+def _reliability_words(rows: Rows, past: str) -> str:
+    return "; ".join(
+        f"estimated {100 * row['risk']:.1f} of 100, {100 * row['observed']:.1f} {past}" for row in rows
+    )
+
+
+def _offers_words(policies: Rows, past: str) -> str:
+    return "; ".join(
+        f"{policy['label']}: of 100 offered, {policy['harmed_per_100_offered']['words']} {past}; "
+        f"of 100 who {past}, {policy['offered_per_100_harmed']['words']} offered"
+        for policy in policies
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def _say(axis: Any, words: str) -> None:
+    axis.text(0.5, 0.5, words, ha="center", va="center", transform=axis.transAxes)
+    axis.set_axis_off()
+
+
+def _few_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=4, integer=True)
+
+
+def _style(name: str) -> dict[str, Any]:
+    return {
+        "svg.hashsalt": f"riskmodel-{name}",
+        "svg.fonttype": "none",
+        "text.parse_math": False,
+        "font.family": "sans-serif",
+        "font.size": 10.5,
+        "axes.titlesize": 10.5,
+        "axes.labelsize": 10.5,
+        "xtick.labelsize": 10.5,
+        "ytick.labelsize": 10.5,
+        "legend.fontsize": 9.5,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+
+
+def _svg(
+    name: str, title: str, words: str, draw: Callable[[Any], None], *, height: float, panels: int = 1
+) -> str:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    # A user's own matplotlibrc must not change the bytes; the backend is left alone, because none is started.
+    settings: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
+    with mpl.rc_context(settings | _style(name)):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure.subplots(panels, 1))
+        stream = io.StringIO()
+        figure.savefig(
+            stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+    return _accessible(
+        stream.getvalue(), name=re.sub(r"[^a-z0-9]+", "-", name.lower()), title=title, words=words
+    )
+
+
+def _accessible(svg: str, *, name: str, title: str, words: str) -> str:
+    """Keep only the ``<svg>`` element, make it scale, name it for screen readers, and its ids unique on a page."""
+    body = svg[svg.index("<svg") :]
+    head, rest = body.split(">", 1)
+    box = re.search(r'viewBox="[^"]*"', head)
+    if box is None:
+        raise ValueError("an SVG figure has a viewBox")
+    rest = re.sub(r"\s*<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
+    rest = re.sub(r'\bid="', f'id="{name}-', rest)
+    rest = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", rest)
+    opened = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {box.group()} '
+        f'role="img" aria-labelledby="{name}-t {name}-d">'
+    )
+    return f'{opened}<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(words)}</desc>{rest}'

@@ -1,0 +1,83 @@
+"""Every figure of a run, drawn from the card's record, so that nothing is drawn that the card may not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from riskmodel.disclosure import Disclosure
+from riskmodel.publish import figures
+from riskmodel.publish.results import safe_row
+
+Json = Mapping[str, Any]
+
+
+def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: Disclosure) -> dict[str, str]:
+    """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
+
+    Parameters
+    ----------
+    record : mapping
+        The card's record: its numbers have passed the disclosure rules.
+    curves : mapping
+        ``reliability`` and ``decision_curve`` of the selected model: rows as ``riskmodel.validate.curves`` gives
+        them, with ``n_subjects`` and ``n_outcomes``; small ones are left out here. A missing curve is not drawn.
+    explanations : mapping
+        ``explanations.json``; the spread of the selected model is drawn.
+    disclosure : Disclosure
+        Applied to the curves.
+    """
+    past = record["headline"]["past"]
+    performance = record["performance"]
+    drawn = {
+        "offers": figures.offers(record["headline"]["policies"], past=past),
+        "selection": figures.selection(_families(performance), chosen=performance["selected"], past=past),
+        "attrition": figures.attrition(record["data"]["attrition"]),
+        "importance": figures.importance_bars(
+            [
+                {"description": one["concept"], "share": one["share_percent"] / 100}
+                for one in record["factors"]
+            ]
+        ),
+    }
+    if "reliability" in curves:
+        drawn["reliability"] = figures.reliability(_safe(curves["reliability"], disclosure), past=past)
+    if "decision_curve" in curves:
+        rows = _safe(curves["decision_curve"], disclosure)
+        drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    model = explanations.get("models", {}).get(performance["selected"])
+    if model is not None:
+        drawn["spread"] = figures.spread(model["spread"])
+    return drawn | _fairness(record)
+
+
+def _safe(rows: Sequence[Json], disclosure: Disclosure) -> list[Json]:
+    return [safe_row(row, disclosure) for row in rows]
+
+
+def _families(performance: Json) -> list[Json]:
+    return [
+        {**row["metrics"]["recall_at_capacity"], "family": row["family"], "label": row["label"]}
+        for row in performance["families"]
+    ]
+
+
+def _fairness(record: Json) -> dict[str, str]:
+    found = record["performance"]["full"]["recall_at_capacity"]["estimate"]
+    drawn = {}
+    for table in record["fairness"]["attributes"]:
+        rows = [
+            {**_share(group["cells"]["fnr"]), "attribute": table["label"], "group": group["group"]}
+            for group in table["groups"]
+        ]
+        drawn[f"fairness-{table['attribute'].replace(' ', '-')}"] = figures.fairness_intervals(
+            rows,
+            title=f"Of 100 who {record['headline']['past']}, so many would be missed",
+            overall=None if found is None else 1 - found,
+        )
+    return drawn
+
+
+def _share(cell: Json) -> dict[str, Any]:
+    ends = {end: None if cell[end] is None else cell[end] / 100 for end in ("estimate", "lower", "upper")}
+    return {**cell, **ends}

@@ -1,0 +1,53 @@
+"""What a study may say about its card and its pages: the words that data cannot give."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CardSpec(BaseModel):
+    """Words for the card and for a young person's page.
+
+    Parameters
+    ----------
+    place : str
+        What readers call the place, such as "the borough".
+    past : str
+        The outcome as something that happened: "came to harm from violence".
+    participle : str
+        The same after "would have": "come to harm from violence".
+    proxy_for : str
+        What the outcome stands in for, and where the two part.
+    front_door : str
+        Who to call about a young person, as printed on every page; it must not need a score.
+    absent : tuple of str
+        Who or what is missing from the data, one plain sentence each.
+    limits : tuple of str
+        Limits beyond those that hold for every study.
+    questions : tuple of str
+        Further decisions for the board.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: str = "the borough"
+    past: str = "had the outcome"
+    participle: str = "had the outcome"
+    proxy_for: str = "No text says what this outcome stands in for. Ask before you rely on it."
+    front_door: str = "Call children's social care in your council, by its own referral line."
+    absent: tuple[str, ...] = Field(
+        default=(
+            "Young people who are not in the school census: at private schools, taught at home, or missing education.",
+            "Young people who do not live in the borough, even if they go to school in it.",
+            (
+                "Violence that nobody recorded. Half or more of the violence treated in emergency departments is "
+                "not known to the police."
+            ),
+            (
+                "Most strengths. Records seldom say who a young person trusts, what they are good at, or who looks "
+                "out for them. So the model sees more of what went wrong than of what goes well."
+            ),
+        )
+    )
+    limits: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
