@@ -1,0 +1,19 @@
+"""Fairness by group, label choice, proxies and privacy."""
+
+from riskmodel.audit.fairness import audit_fairness
+from riskmodel.audit.label_choice import LabelChoiceReport, label_choice
+from riskmodel.audit.privacy import PrivacyReport, Structure, privacy
+from riskmodel.audit.proxies import ProxyReport, proxies
+from riskmodel.audit.report import FairnessReport
+
+__all__ = [
+    "FairnessReport",
+    "LabelChoiceReport",
+    "PrivacyReport",
+    "ProxyReport",
+    "Structure",
+    "audit_fairness",
+    "label_choice",
+    "privacy",
+    "proxies",
+]

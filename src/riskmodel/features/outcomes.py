@@ -1,0 +1,180 @@
+"""What happened after each index date: outcomes, when they first happened, and who could not be followed to the end.
+
+A label for the test uses everything known at the end of the data. A label for training uses only what was known
+before the training cut-off, as somebody training on that day would have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from riskmodel.errors import StudyError
+from riskmodel.features.days import days
+from riskmodel.features.spec import OutcomeSpec, OutcomesSpec
+from riskmodel.features.visible import KnownEvents, homes, select_events
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray, Labels, OutcomeTable
+from riskmodel.tables.days import ALWAYS, NEVER, DayArray, from_day
+from riskmodel.tables.records import Records
+
+
+def label_outcomes(
+    records: Records,
+    cohort: Cohort,
+    outcomes: OutcomesSpec,
+    *,
+    training_cutoff_day: int,
+    last_day: int | None = None,
+) -> OutcomeTable:
+    """Label every cohort row with the chosen outcome and with every alternative.
+
+    Parameters
+    ----------
+    records : Records
+    cohort : Cohort
+    outcomes : OutcomesSpec
+    training_cutoff_day : int
+        Training labels know nothing from this day on. Days since 1970-01-01.
+    last_day : int, optional
+        The last day that can be in the data. By default the last day on which anything became known.
+
+    Raises
+    ------
+    StudyError
+        If on some index date nobody could be followed to the end of the chosen outcome's horizon.
+    """
+    end = 1 + (_last_known(records) if last_day is None else last_day)
+    cutoff = min(training_cutoff_day, end)
+    test, training = {}, {}
+    followed_test = _followed_until(records, cohort, as_of=end, gap=outcomes.residence_gap_days)
+    followed_training = _followed_until(records, cohort, as_of=cutoff, gap=outcomes.residence_gap_days)
+    for spec in outcomes.all:
+        events = select_events(records.events, spec.codes)
+        test[spec.name] = _labels(events, cohort, spec, as_of=end, followed=followed_test)
+        training[spec.name] = _labels(events, cohort, spec, as_of=cutoff, followed=followed_training)
+    _refuse_unfollowed(cohort, test[outcomes.chosen])
+    return OutcomeTable(chosen=outcomes.chosen, test=test, training=training)
+
+
+def _last_known(records: Records) -> int:
+    tables = (records.events.table, records.residence.table, records.observation.table)
+    return int(max(days(t.column("known_time"), null=ALWAYS).max(initial=ALWAYS) for t in tables))
+
+
+def _labels(
+    events: KnownEvents, cohort: Cohort, spec: OutcomeSpec, *, as_of: int, followed: DayArray
+) -> Labels:
+    first = _first_outcome(events, cohort, horizon=spec.horizon_days, as_of=as_of)
+    outcome = first != NEVER
+    censored = ~outcome & (followed < cohort.index_day.astype(np.int64) + spec.horizon_days)
+    # An outcome ends what has to be followed; without one it is the end of observation or of the horizon.
+    time = (
+        np.where(outcome, first, np.minimum(followed, cohort.index_day + spec.horizon_days))
+        - cohort.index_day
+    )
+    weight = np.zeros(len(cohort), dtype=np.float64)
+    for index in np.unique(cohort.index_day):
+        rows = cohort.index_day == index
+        weight[rows] = censoring_weights(np.maximum(time[rows], 0), censored[rows])
+    return Labels(outcome.astype(np.int8), first, censored, weight)
+
+
+def _first_outcome(events: KnownEvents, cohort: Cohort, *, horizon: int, as_of: int) -> DayArray:
+    """Return the day of the first outcome in ``[index, index + horizon)`` that was known before a day."""
+    seen = events.visible(as_of)
+    subject, day = events.subject[seen], events.day[seen]
+    # One sorted key for (subject, day): the first event on or after the index day is one search away.
+    span = np.int64(2**22)
+    people, place = np.unique(subject, return_inverse=True)
+    key = np.sort(place * span + day + span // 2)
+    mine = np.searchsorted(people, cohort.subject_id)
+    known = mine < len(people)
+    known[known] = people[mine[known]] == cohort.subject_id[known]
+    base = mine * span + span // 2
+    at = np.searchsorted(key, base + cohort.index_day)
+    found = np.append(key, np.int64(2**62))[at] - base
+    inside = known & (found < cohort.index_day.astype(np.int64) + horizon)
+    return np.where(inside, found, NEVER).astype(np.int32)
+
+
+def _followed_until(records: Records, cohort: Cohort, *, as_of: int, gap: int) -> DayArray:
+    """Return the first day on which a row was no longer followed: residence or the data ended.
+
+    Addresses that follow one another within ``gap`` days are one stay. Subjects without any address are followed
+    to the end of the data.
+    """
+    end_of_data = np.full(len(cohort), as_of, dtype=np.int32)
+    home = homes(records.residence)
+    if not len(home.subject):
+        return end_of_data
+    rows = np.flatnonzero(home.visible(as_of))
+    subject, start, end = home.subject[rows], home.start[rows], home.end[rows]
+    stay_subject, stay_start, stay_end = _stays(subject, start, end, gap)
+    followed = np.where(np.isin(cohort.subject_id, home.subject), cohort.index_day, end_of_data)
+    for at, row in _stays_of(cohort, stay_subject):
+        inside = (stay_start[at] <= cohort.index_day[row]) & (stay_end[at] > cohort.index_day[row])
+        followed[row[inside]] = np.minimum(stay_end[at[inside]], as_of)
+    return followed.astype(np.int32)
+
+
+def _stays(
+    subject: IntArray, start: DayArray, end: DayArray, gap: int
+) -> tuple[IntArray, DayArray, DayArray]:
+    """Merge each subject's addresses, sorted by start, into stays without a longer gap."""
+    if not len(subject):
+        return subject, start, end
+    # The latest end so far within a subject: lift every subject above the one before, then take the running maximum.
+    lift = np.cumsum(np.diff(subject, prepend=subject[0]) != 0).astype(np.int64) * 2**33
+    reach = np.maximum.accumulate(end + lift) - lift
+    fresh = np.ones(len(subject), dtype=np.bool_)
+    fresh[1:] = (subject[1:] != subject[:-1]) | (start[1:] > reach[:-1] + gap)
+    first = np.flatnonzero(fresh)
+    return subject[first], start[first], np.maximum.reduceat(end, first)
+
+
+def _stays_of(cohort: Cohort, subject: IntArray) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Return pairs of stay and cohort row of the same subject: first stays, second stays, and so on."""
+    left, right = (np.searchsorted(subject, cohort.subject_id, side=side) for side in ("left", "right"))
+    pairs = []
+    for number in range(int((right - left).max(initial=0))):
+        row = np.flatnonzero(left + number < right)
+        pairs.append((left[row] + number, row))
+    return pairs
+
+
+def censoring_weights(time: IntArray | DayArray, censored: BoolArray) -> FloatArray:
+    """Return inverse probabilities of not having been censored, by Kaplan-Meier on the censoring times.
+
+    Parameters
+    ----------
+    time : ndarray of int, shape (n,)
+        Days from the index date: to the outcome, to censoring, or to the end of the horizon.
+    censored : ndarray of bool, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 where censored. Everybody was followed on the days before ``time``; somebody censored at day c is compared with
+        those whose time is c or later, so the weights add up to n unless the last to be followed were censored.
+        Satten and Datta 2001, "The Kaplan-Meier estimator as an inverse-probability-of-censoring weighted average".
+    """
+    ends, lost = np.unique(time[censored], return_counts=True)
+    at_risk = len(time) - np.searchsorted(np.sort(time), ends, side="left")
+    staying = np.cumprod(1.0 - lost / at_risk)
+    # Who is seen at a time has outlasted every censoring up to and including it.
+    outlasted = np.searchsorted(ends, time, side="right")
+    survival = np.concatenate(([1.0], staying))[outlasted]
+    weight = np.zeros(len(time), dtype=np.float64)
+    weight[~censored] = 1.0 / survival[~censored]
+    return weight
+
+
+def _refuse_unfollowed(cohort: Cohort, labels: Labels) -> None:
+    followed = ~labels.censored & (labels.outcome == 0)
+    lost = sorted(set(cohort.index_day[labels.censored].tolist()) - set(cohort.index_day[followed].tolist()))
+    if lost:
+        faults = [
+            f"index date {from_day(index).isoformat()}: nobody could be followed to the end of the horizon; choose an earlier date or a shorter horizon"
+            for index in lost
+        ]
+        raise StudyError(faults, where="the outcomes")

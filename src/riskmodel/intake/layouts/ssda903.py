@@ -1,0 +1,186 @@
+"""SSDA903: the yearly return on looked-after children (columns: data-to-insight/csc-validator-be-903)."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import partial
+
+from riskmodel.intake.layout import (
+    DAY_FIRST,
+    ISO,
+    Context,
+    Derived,
+    EventRule,
+    Fact,
+    Layout,
+    Link,
+    Point,
+    Source,
+    Spell,
+    code,
+    day,
+    in_order,
+    key,
+    number,
+    yes_no,
+)
+from riskmodel.intake.layouts.people_codes import ETHNICITY, SEX
+from riskmodel.intake.spec import DelaySpec
+
+NEW_EPISODE = "S L P T B U"
+LEGAL_STATUS = "C1 C2 D1 E1 V2 V3 V4 L1 L2 L3 J1 J2 J3"
+END_REASONS = (
+    "X1 E11 E12 E13 E14 E15 E16 E17 E2 E3 E4 E4A E4B E41 E45 E46 E47 E48 E5 E6 E7 E8 E9"  # E4: older returns
+)
+LINK = Link(agency="CLA", key="CHILD")
+
+
+def _context(match: re.Match[str]) -> Context:
+    return {"year_end": date(int(match["year"]), 3, 31)}
+
+
+def _file(kind: str) -> str:
+    return rf"ssda903/(?P<year>20\d\d)_{kind}\.csv"
+
+
+_layout = partial(
+    Layout, link=LINK, day_formats=(DAY_FIRST, ISO), context=_context, context_types={"year_end": "DATE"}
+)
+HEADER = _layout(
+    name="care_children",
+    pattern=_file("header"),
+    fields=(key("CHILD"), code("SEX", SEX), day("DOB"), code("ETHNIC", ETHNICITY, required=False)),
+    unique=(("CHILD",),),
+)
+EPISODES = _layout(
+    name="care_episodes",
+    pattern=_file("episodes"),
+    fields=(
+        key("CHILD"),
+        day("DECOM"),
+        code("RNE", NEW_EPISODE),
+        code("LS", LEGAL_STATUS, required=False),
+        day("DEC", required=False),
+        code("REC", END_REASONS, required=False),
+    ),
+    rules=(in_order("DECOM", "DEC"),),
+    unique=(("CHILD", "DECOM"),),
+)
+MISSING = _layout(
+    name="care_missing",
+    pattern=_file("missing"),
+    fields=(
+        key("CHILD"),
+        code("MISSING", {"M": "MISSING", "A": "AWAY"}),
+        day("MIS_START"),
+        day("MIS_END", required=False),
+    ),
+    rules=(in_order("MIS_START", "MIS_END"),),
+    unique=(("CHILD", "MIS_START"),),
+)
+HEALTH = _layout(
+    name="care_health",
+    pattern=_file("oc2"),
+    fields=(
+        key("CHILD"),
+        number("SDQ_SCORE", 0, 40, required=False),
+        yes_no("SUBSTANCE_MISUSE", required=False),
+    ),
+    unique=(("CHILD",),),
+)
+
+
+def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
+    late = delays.ssda903_days
+    reported = f"year_end + {late}"
+
+    def missing(kind: str) -> Spell:
+        return Spell(
+            MISSING.name,
+            f"CLA//{kind}",
+            start="MIS_START",
+            end="MIS_END",
+            known_start=f"MIS_START + {late}",
+            known_end=f"MIS_END + {late}",
+            reported=reported,
+            basis="declared_delay",
+            where=f"MISSING = '{kind}'",
+        )
+
+    return (
+        Derived(_care_starts(late)),
+        Spell(
+            f"({_last_days()})",
+            "CLA//CARE",
+            start="DECOM",
+            end="DEC",
+            known_start="DECOM",
+            known_end=f"DEC + {late}",
+            reported=reported,
+            basis="declared_delay",
+            ends_only=True,
+        ),
+        Point(
+            EPISODES.name,
+            "'CLA//PLACEMENT_MOVE'",
+            "DECOM",
+            f"DECOM + {late}",
+            "declared_delay",
+            where="RNE IN ('P', 'T', 'B', 'U')",
+        ),
+        missing("MISSING"),
+        missing("AWAY"),
+        Point(
+            HEALTH.name,
+            "'CLA//SDQ'",
+            "year_end",
+            reported,
+            "declared_delay",
+            number="SDQ_SCORE",
+            where="SDQ_SCORE IS NOT NULL",
+        ),
+        Point(
+            HEALTH.name,
+            "'CLA//SUBSTANCE_MISUSE'",
+            "year_end",
+            reported,
+            "declared_delay",
+            where="SUBSTANCE_MISUSE",
+        ),
+    )
+
+
+def _care_starts(late: int) -> str:
+    """Return a start where an episode says so, or where no earlier episode reaches it (care began before the files)."""
+    return f"""
+        WITH episodes AS (
+            SELECT subject_id, DECOM, bool_or(RNE = 'S') AS says_so, max(coalesce(DEC, DATE '9999-12-31')) AS until,
+                   min(file) AS file
+            FROM {EPISODES.name} GROUP BY subject_id, DECOM
+        )
+        SELECT subject_id, DECOM AS time, DECOM + {late} AS known, 'declared_delay' AS basis,
+               'CLA//CARE//START' AS code, NULL AS number, file
+        FROM (
+            SELECT *, max(until) OVER (PARTITION BY subject_id ORDER BY DECOM
+                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+            FROM episodes
+        )
+        WHERE says_so OR reached IS NULL OR reached < DECOM"""
+
+
+def _last_days() -> str:
+    """Return episodes with the end of care as their end: X1 says that the next episode begins on the same day."""
+    return f"SELECT subject_id, file, year_end, DECOM, CASE WHEN REC <> 'X1' THEN DEC END AS DEC FROM {EPISODES.name}"
+
+
+def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
+    known = f"year_end + {delays.ssda903_days}"
+    return (
+        Fact("birth", HEADER.name, "DOB::VARCHAR", known),
+        Fact("sex", HEADER.name, "SEX", known),
+        Fact("ethnicity", HEADER.name, "ETHNIC", known),
+    )
+
+
+SOURCE = Source("CLA", (HEADER, EPISODES, MISSING, HEALTH), events=_events, facts=_facts, yearly=True)

@@ -1,0 +1,381 @@
+"""What the verbs do, once their arguments are read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from riskmodel import console
+from riskmodel.errors import ApprovalError, DataError, StudyError
+from riskmodel.features.spec import OutcomesSpec, TableSpec
+from riskmodel.files import read_json, whole_folder
+from riskmodel.pipeline import Progress, run_stages
+from riskmodel.policy import check_features, check_outcome
+from riskmodel.stages import front_end
+from riskmodel.study import Study, load_study
+from riskmodel.tables.features import FeatureInfo
+from riskmodel.tracking import MlflowRecorder, NullRecorder, Recorder, RunRecord
+
+STORE = ".store"
+
+
+def train_and_report(arguments: argparse.Namespace) -> int:
+    """Train a study, write its run folder, log it, and print where to look next."""
+    study = load_study(arguments.study, settings=arguments.settings)
+    check_policy(study)
+    with console.progress(quiet=arguments.quiet or arguments.json) as show:
+        folder = train(study, out=arguments.out, progress=show)
+    if arguments.copy_card is not None:
+        copy_card(folder, arguments.copy_card, name=study.name)
+    print(json.dumps(summary(folder)) if arguments.json else report(folder))  # noqa: T201
+    return 0
+
+
+def dry_run(arguments: argparse.Namespace) -> int:
+    """Print the attrition and the features of a study; train nothing."""
+    study = load_study(arguments.study, settings=arguments.settings)
+    check_policy(study)
+    with console.progress(quiet=arguments.quiet or arguments.json) as show:
+        done = run_stages(front_end(study), study, store=arguments.out / STORE, progress=show)
+    attrition = done.results["population"].attrition
+    infos = done.results["features"].infos
+    if arguments.json:
+        print(json.dumps({"attrition": attrition, "features": [info.name for info in infos]}))  # noqa: T201
+        return 0
+    steps = [[one["rule"], f"{one['rows_left']:,}", f"{one['removed']:,}"] for one in attrition["steps"]]
+    print(console.table(["rule", "rows left", "removed"], steps))  # noqa: T201
+    print()  # noqa: T201
+    print(console.table(["feature", "in words"], [[info.name, info.description] for info in infos]))  # noqa: T201
+    print("\nNothing was trained.")  # noqa: T201
+    return 0
+
+
+def train(study: Study, *, out: Path, progress: Progress = lambda _title, _number, _count: None) -> Path:
+    """Run a study from data to run folder.
+
+    Parameters
+    ----------
+    study : Study
+    out : Path
+        Folder of runs; the store of kept stages and the logbook live there too.
+    progress : callable, optional
+        Called with a stage's title, its number and how many there are.
+
+    Returns
+    -------
+    Path
+        The run folder, complete.
+
+    Raises
+    ------
+    RiskModelError
+        Of the kind that fits; nothing half-written is left behind.
+    """
+    from riskmodel.results import back_end
+    from riskmodel.runfolder import RunResults, run_name, study_digest, write_run
+
+    check_policy(study)
+    started = datetime.now(UTC)
+    out.mkdir(parents=True, exist_ok=True)
+    stages = [*front_end(study), *back_end()]
+    with _recorded(study, out, started) as recorder:
+        last = len(stages)
+        done = run_stages(stages, study, store=out / STORE, progress=lambda t, i, _n: progress(t, i, last + 2))
+        run = RunResults(study, done)
+        folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
+        progress("Writing the model card", last, last + 2)
+        with whole_folder(folder) as part:
+            write_run(part, run, started=started)
+            progress("Logging the run", last + 1, last + 2)
+            recorder.finish(_record(study, part, run))
+    return folder
+
+
+def check_policy(study: Study) -> None:
+    """Refuse what the policy bars, before any record is read.
+
+    Raises
+    ------
+    PolicyError
+        Naming the features or the outcome, and the rule.
+    """
+    check_features(feature_infos(study), study.policy)
+    for name, codes, enforcement_made in _outcome_facts(study):
+        used_for = "training" if name == _chosen(study) else "audit"
+        check_outcome(name, codes, enforcement_made=enforcement_made, spec=study.policy, used_for=used_for)
+
+
+def feature_infos(study: Study) -> tuple[FeatureInfo, ...]:
+    """Return what every feature of a study means, without reading a record."""
+    from riskmodel.features import describe, describe_table
+    from riskmodel.tables.catalogue import load_catalogue
+
+    if isinstance(study.data, TableSpec):
+        return describe_table(study.data)
+    assert study.features is not None  # noqa: S101 - the study checks it
+    return describe(study.features, load_catalogue(study.features.catalogue))
+
+
+def _chosen(study: Study) -> str:
+    return study.data.chosen if isinstance(study.data, TableSpec) else _outcomes(study).chosen
+
+
+def _outcomes(study: Study) -> OutcomesSpec:
+    assert study.outcomes is not None  # noqa: S101 - the study checks it
+    return study.outcomes
+
+
+def _outcome_facts(study: Study) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Give each outcome's name, what it reads, and whether it is made by enforcement."""
+    if isinstance(study.data, TableSpec):
+        for name, declared in study.data.outcomes.items():
+            yield name, (declared.column,), declared.kind == "justice"
+        return
+    from riskmodel.tables.catalogue import load_catalogue
+
+    catalogue = load_catalogue(None if study.features is None else study.features.catalogue)
+    for outcome in _outcomes(study).all:
+        codes = [code for pattern in outcome.codes for code in catalogue.match(pattern)]
+        made = outcome.kind == "justice" or any(catalogue.lookup(code).enforcement_made for code in codes)
+        yield outcome.name, outcome.codes, made
+
+
+def copy_card(folder: Path, target: Path, *, name: str) -> None:
+    """Copy a run's card to a folder, named after the study."""
+    target.mkdir(parents=True, exist_ok=True)
+    for kind in ("json", "md", "html"):
+        shutil.copyfile(folder / f"card.{kind}", target / f"{name}.{kind}")
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Return a run in a few numbers: where it is, what was selected, and every family on its last split."""
+    metrics, provenance = read_json(folder / "metrics.json"), read_json(folder / "provenance.json")
+    split = _last_split(metrics)
+    return {
+        "run": str(folder),
+        "digest": provenance["model_digest"],
+        "selected": metrics["selected"],
+        "split": split,
+        "models": {family: splits[split] for family, splits in metrics["models"].items()},
+        "seconds": round(sum(one["seconds"] for one in provenance["timings"]), 1),
+        "peak_memory_mb": provenance["peak_memory_mb"],
+    }
+
+
+def report(folder: Path) -> str:
+    """Return the closing table of a run and where to look next."""
+    found = summary(folder)
+    rows = [
+        [
+            f"{family}{' *' if family == found['selected'] else ''}",
+            *(_shown(metrics[name]) for name in ("auroc", "precision_at_capacity", "recall_at_capacity", "calibration_slope")),
+        ]
+        for family, metrics in found["models"].items()
+    ]
+    table = console.table(["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows)
+    return (
+        f"\n{table}\n\n* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
+        f"{found['seconds']:.0f} s in stages, {found['peak_memory_mb']} MB at most.\n\n"
+        f"Look next at\n  {folder}/card.html      the model card, for the ethics board\n"
+        f"  {folder}/metrics.json   every metric with its interval\n  make ui   the run in MLflow, on 127.0.0.1\n"
+    )
+
+
+def _last_split(metrics: Mapping[str, Any]) -> str:
+    splits = metrics["models"][metrics["selected"]]
+    return "test_all" if "test_all" in splits else "crossfit"
+
+
+def _shown(one: Mapping[str, Any]) -> str:
+    if one["estimate"] is None:
+        return str(one["status"])
+    return f"{one['estimate']:.3f} ({one['lower']:.3f} to {one['upper']:.3f})"
+
+
+@contextmanager
+def _recorded(study: Study, out: Path, started: datetime) -> Iterator[Recorder]:
+    recorder = _recorder(study, out)
+    recorder.start(run_name=f"{study.name}-{started:%Y%m%dT%H%M%S}")
+    try:
+        yield recorder
+    except BaseException as error:
+        recorder.fail(interrupted=isinstance(error, KeyboardInterrupt))
+        raise
+
+
+def _recorder(study: Study, out: Path) -> Recorder:
+    if not study.tracking.enabled:
+        return NullRecorder()
+    return MlflowRecorder(
+        uri=study.tracking.uri or f"sqlite:///{(out / 'mlflow.db').resolve()}",
+        experiment=study.tracking.experiment or study.name,
+        artifacts=out / "mlartifacts",
+    )
+
+
+def _record(study: Study, folder: Path, run: Any) -> RunRecord:
+    metrics, door = read_json(folder / "metrics.json"), study.disclosure
+    selected = run["models"].models[metrics["selected"]].model
+    rows = len(run["population"].cohort)
+    return RunRecord(
+        params=dict(_flat("", study.model_dump(mode="json"))),
+        metrics=dict(_public_metrics(metrics, door)),
+        files=(
+            *(folder / f"card.{kind}" for kind in ("html", "md", "json")),
+            folder / "fairness.public.json",
+            folder / "study.resolved.yaml",
+            folder / "plots",
+        ),
+        dataset={
+            "name": study.name,
+            "digest": run.fingerprint,
+            "source": study.data.kind,
+            "profile": {"rows": door.count(rows), "features": len(run["features"].infos)},
+        },
+        model={
+            "family": metrics["selected"],
+            "digest": read_json(folder / "provenance.json")["model_digest"],
+            "features": list(selected.names),
+            "note": "A description only: the model stays in the run folder and scores nobody before approval.",
+        },
+        tags={"selected": metrics["selected"], "simulated": str(study.simulated).lower()},
+    )
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{prefix}.{key}" if prefix else str(key), inner)
+    else:
+        yield prefix, json.dumps(value)
+
+
+
+def _public_metrics(metrics: Mapping[str, Any], door: Any) -> Iterator[tuple[str, float]]:
+    for family, splits in metrics["models"].items():
+        for split, found in splits.items():
+            for name, one in found.items():
+                shown = door.drop_small(one, counts=("n_subjects", "n_outcomes"))
+                for end, key in (("", "estimate"), ("/lower", "lower"), ("/upper", "upper")):
+                    if shown[key] is not None:
+                        yield f"{family}/{split}/{name}{end}", round(float(shown[key]), 4)
+
+
+def simulate_and_report(arguments: argparse.Namespace) -> int:
+    """Write a simulated borough and print how many rows each file has."""
+    from pydantic import ValidationError
+
+    from riskmodel.simulate import SimulateSpec, simulate
+
+    try:
+        spec = SimulateSpec(size=arguments.size)
+    except ValidationError as error:
+        raise StudyError([f"--size: {error.errors()[0]['msg']}"], where="the command") from None
+    _refuse_existing(arguments.out)
+    with console.progress(quiet=arguments.quiet or arguments.json) as show:
+        show("Simulating a borough", 0, 1)
+        made = simulate(spec, seed=arguments.seed, out=arguments.out)
+    rows = dict(sorted(made.rows.items()))
+    if arguments.json:
+        print(json.dumps({"out": str(arguments.out), "rows": rows}))  # noqa: T201
+    else:
+        print(console.table(["file", "rows"], [[name, f"{n:,}"] for name, n in rows.items()]))  # noqa: T201
+    return 0
+
+
+def intake_and_report(arguments: argparse.Namespace) -> int:
+    """Take extracts in, write the event log and the quarantine, and print what became of every row."""
+    from riskmodel.intake import take_in
+
+    _refuse_existing(arguments.out)
+    with console.progress(quiet=arguments.quiet or arguments.json) as show:
+        show("Taking in the records", 0, 1)
+        taken = take_in(arguments.folder)
+        with whole_folder(arguments.out) as part:
+            taken.save(part)
+    print(json.dumps(taken.report.to_json()) if arguments.json else taken.report.summary())  # noqa: T201
+    return 0
+
+
+def explain_and_report(arguments: argparse.Namespace) -> int:
+    """Write the page for one young person at the run's latest index date."""
+    run, out = arguments.run_folder, arguments.out
+    study = _study_of(run)
+    if not study.simulated:
+        raise ApprovalError(
+            f"{run} was trained on records of real people, and no approval bound to its model's digest exists: "
+            "it may explain nobody. Ask the ethics board to approve the bundle first."
+        )
+    with console.progress(quiet=arguments.quiet or arguments.json) as show:
+        done = run_stages(front_end(study), study, store=run.parent / STORE, progress=show)
+        page = _person_page(run, study, done.results, done.addresses["intake"], subject=arguments.subject)
+    from riskmodel.publish.person_page import write_person_page
+
+    write_person_page(page, out)
+    print(json.dumps({"page": str(out)}) if arguments.json else f"The page is {out}")  # noqa: T201
+    return 0
+
+
+def _study_of(run: Path) -> Study:
+    resolved = run / "study.resolved.yaml"
+    if not resolved.is_file():
+        raise StudyError([f"'{run}' is not a run folder: it has no study.resolved.yaml"], where="the command")
+    return load_study(resolved)
+
+
+def _person_page(run: Path, study: Study, results: Mapping[str, Any], fingerprint: str, *, subject: int) -> Any:
+    from riskmodel.explain.person import Person, explain_person
+    from riskmodel.models import CalibratedModel
+    from riskmodel.publish.person_page import PersonPage
+    from riskmodel.publish.results import FAMILIES
+    from riskmodel.runfolder import outcome_words
+
+    if read_json(run / "provenance.json")["data_fingerprint"] != fingerprint:
+        raise DataError(
+            expected="the data and the code that the run was made with",
+            found="other data, or another version of the code",
+            where=str(run),
+            next_step="Train again and explain the new run.",
+        )
+    row = _latest_row(results["population"].cohort, subject)
+    metrics = read_json(run / "metrics.json")
+    model = CalibratedModel.load(run / "models" / f"{metrics['selected']}.json")
+    features = results["features"].take(row)
+    risk = float(model.risk(model.model.raw_score(features))[0])
+    everyone = study.disclosure.drop_small(read_json(run / "policies.json")["everyone"], counts=("n_subjects", "n_outcomes"))
+    person = Person(
+        subject_id=subject,
+        index_day=int(results["population"].cohort.index_day[row][0]),
+        risk=risk,
+        lower=None,
+        upper=None,
+        base_rate=everyone["estimate"],
+        outcome_phrase=study.card.past,
+        horizon_days=outcome_words(study)["horizon_days"],
+    )
+    explanation = explain_person(
+        person,
+        features=features,
+        contributions=model.model.contributions(features),
+        events=results["intake"].records.events,
+        spec=study.explain,
+    )
+    return PersonPage(explanation, study.card, FAMILIES[metrics["selected"]], simulated=study.simulated)
+
+
+def _latest_row(cohort: Any, subject: int) -> Any:
+    rows = (cohort.subject_id == subject).nonzero()[0]
+    if not len(rows):
+        raise StudyError(["--subject: nobody with this number is in the cohort at any index date"], where="the command")
+    return rows[-1:]
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise StudyError([f"--out: '{out}' exists already; name a new folder, so that nothing is lost"], where="the command")

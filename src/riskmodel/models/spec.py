@@ -1,0 +1,177 @@
+"""What a study may say about models and about how many offers of support can be made."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Family = Literal["count", "prior", "logistic", "ebm", "xgboost"]
+CalibrationKind = Literal["sigmoid", "isotonic", "none"]
+
+SIMPLEST_FIRST: tuple[Family, ...] = ("prior", "count", "logistic", "ebm", "xgboost")
+"""The order of simplicity that selection uses: one variable, a count, a short sum, a long sum, trees."""
+
+LOG_ODDS = "log-odds"
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CountSpec(_Spec):
+    """``count``: how many risk factors are present.
+
+    Parameters
+    ----------
+    lookback : str
+        Which window of the features counts as present, such as ``365d``.
+    """
+
+    lookback: str = Field(default="365d", min_length=1)
+
+
+class PriorSpec(_Spec):
+    """``prior``: the same harm, or another single number, in the past.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Columns that are added up; a missing value adds nothing. Needed as soon as the family is used.
+    """
+
+    features: tuple[str, ...] = ()
+
+
+class LogisticSpec(_Spec):
+    """``logistic``: a short sum of yes-or-no columns.
+
+    Parameters
+    ----------
+    max_parameters : int
+        The most columns and intercept together.
+    max_bins : int
+        The most bins that one feature is cut into.
+    l1_ratio : float
+        Share of the elastic net's penalty that is the absolute one; the rest is the squared one.
+    ridge : float
+        Squared penalty of the last, exact fit. 0.1 stands for a prior standard deviation of about 3 in log-odds: it
+        only stops a column without any outcome from running to minus infinity.
+    min_people : int
+        Fewest people in a bin.
+    """
+
+    max_parameters: int = Field(default=30, ge=2, le=100)
+    max_bins: int = Field(default=5, ge=2, le=10)
+    l1_ratio: float = Field(default=0.9, gt=0, le=1)
+    ridge: float = Field(default=0.1, gt=0)
+    min_people: int = Field(default=10, ge=10)
+
+
+class EbmSpec(_Spec):
+    """``ebm``: explainable boosting machine, one curve per feature.
+
+    Parameters
+    ----------
+    max_bins : int
+        The most bins that one feature is cut into.
+    min_people : int
+        Fewest people in a bin; smaller ones are merged, because bins disclose.
+    bags : int
+        How many models, each stopped early on its own held-out 15%, are averaged.
+    learning_rate : float
+    max_rounds : int
+        The most rounds over all features.
+    early_stopping_rounds : int
+        Rounds without improvement before a bag stops.
+    rows_per_rare : int
+        Rows without the outcome that are kept for each row with it (or the other way round, when the outcome is the
+        more common one); the kept ones stand for all by their weight.
+    """
+
+    max_bins: int = Field(default=16, ge=2, le=256)
+    min_people: int = Field(default=10, ge=10)
+    bags: int = Field(default=2, ge=1, le=16)
+    learning_rate: float = Field(default=0.015, gt=0, le=1)
+    max_rounds: int = Field(default=2000, ge=1)
+    early_stopping_rounds: int = Field(default=50, ge=1)
+    rows_per_rare: int = Field(default=10, ge=1)
+
+
+class XGBoostSpec(_Spec):
+    """``xgboost``: shallow boosted trees, monotone where the catalogue gives a direction.
+
+    Parameters
+    ----------
+    depth : int
+        Depth of a tree. Depth 6 would cost about 34 times depth 3 to explain.
+    rounds : int
+        How many trees.
+    learning_rate : float
+    min_information : float
+        Least information (sum of weight x risk x (1 - risk)) in a leaf. As risk x (1 - risk) is at most 1/4, a leaf
+        holds at least four times as many rows of weight 1.
+    ridge : float
+        Squared penalty on leaf values.
+    max_bins : int
+        Bins per feature for the histogram method.
+    """
+
+    depth: int = Field(default=3, ge=1, le=4)
+    rounds: int = Field(default=120, ge=1, le=2000)
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    min_information: float = Field(default=5.0, ge=0)
+    ridge: float = Field(default=1.0, ge=0)
+    max_bins: int = Field(default=64, ge=2, le=256)
+
+
+class ModelsSpec(_Spec):
+    """Which families are fitted, and how.
+
+    Parameters
+    ----------
+    families : tuple of str
+        Any of count, prior, logistic, ebm, xgboost.
+    folds : int
+        Folds of the out-of-fold predictions that calibration and selection use.
+    calibration : str
+        ``sigmoid``, ``isotonic`` or ``none``. Baselines, whose score is not log-odds, take sigmoid when it is none.
+    """
+
+    families: tuple[Family, ...] = ("count", "prior", "logistic", "ebm", "xgboost")
+    folds: int = Field(default=5, ge=2, le=20)
+    calibration: CalibrationKind = "sigmoid"
+    count: CountSpec = CountSpec()
+    prior: PriorSpec = PriorSpec()
+    logistic: LogisticSpec = LogisticSpec()
+    ebm: EbmSpec = EbmSpec()
+    xgboost: XGBoostSpec = XGBoostSpec()
+
+    @model_validator(mode="after")
+    def _families_once(self) -> Self:
+        if not self.families:
+            raise ValueError("families: name at least one of " + ", ".join(SIMPLEST_FIRST))
+        if len(set(self.families)) != len(self.families):
+            raise ValueError("families: each may be named once")
+        return self
+
+    def calibration_for(self, unit: str) -> CalibrationKind:
+        """Return the calibration for a raw score in this unit: a count is no probability without one."""
+        if self.calibration == "none" and unit != LOG_ODDS:
+            return "sigmoid"
+        return self.calibration
+
+
+class CapacitySpec(_Spec):
+    """How many offers of support can be made.
+
+    Parameters
+    ----------
+    share : float
+        Offers at one index date, as a share of the young people eligible then.
+    repeat_days : int
+        Nobody is offered support again within so many days.
+    """
+
+    share: float = Field(default=0.05, gt=0, le=1)
+    repeat_days: int = Field(default=90, ge=0)

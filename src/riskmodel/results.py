@@ -1,0 +1,397 @@
+"""From feature matrix to results: split, models, metrics, audit and explanation, each one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from riskmodel import audit as auditing
+from riskmodel import models as modelling
+from riskmodel import validate as validating
+from riskmodel.audit import Structure
+from riskmodel.explain.importance import explanations
+from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
+from riskmodel.models.training import MIN_OUTCOMES
+from riskmodel.pipeline import Stage
+from riskmodel.stages import Population, horizon_and_lag
+from riskmodel.study import Study
+from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
+from riskmodel.tables.days import to_day
+from riskmodel.tables.features import FeatureMatrix
+from riskmodel.tables.predictions import Contributions, Predictions
+from riskmodel.validate import Estimate, Resamples, ScoredRows, Split
+from riskmodel.validate.curves import decision_curve, reliability_curve
+from riskmodel.validate.leaks import LeakReport, hunt_leaks
+
+Inputs = Mapping[str, Any]
+Json = dict[str, Any]
+
+CROSSFIT = "crossfit"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Every family, fitted and calibrated, and what it says about every cohort row.
+
+    Parameters
+    ----------
+    models : mapping of str to CalibratedModel
+    crossfit : mapping of str to ndarray, shape (n,)
+        Out-of-fold raw scores; NaN outside the training rows.
+    raw : mapping of str to ndarray, shape (n,)
+        Raw scores of the final models.
+    selection : Selection
+    leaks : LeakReport
+    """
+
+    models: Mapping[str, CalibratedModel]
+    crossfit: Mapping[str, FloatArray]
+    raw: Mapping[str, FloatArray]
+    selection: Selection
+    leaks: LeakReport
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split: which cohort rows, with which labels, scored out of fold or not."""
+
+    name: str
+    rows: BoolArray
+    labels: Labels
+
+    def of(self, family: str, fitted: Fitted) -> FloatArray:
+        """Return a family's raw scores on these rows."""
+        scores = fitted.crossfit if self.name == CROSSFIT else fitted.raw
+        return scores[family][self.rows]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of every family on every split, curves of the selected one, and comparisons with other policies."""
+
+    metrics: Json
+    reliability: list[Json]
+    decision_curve: list[Json]
+    everyone: Estimate
+    referral: Json | None
+    predictions: Predictions
+    row_id: IntArray
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the audit found; ``fairness`` is exact."""
+
+    fairness: Any
+    label_bias: Json
+    proxies: Json
+    privacy: Json
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Contributions of the selected model on the audit's rows, and what matters to it overall."""
+
+    rows: BoolArray
+    contributions: Contributions
+    overall: Json
+
+
+def back_end() -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time."""
+    stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
+    rows = ("population", "features", "split")
+    return [
+        stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage("models", "Training the models", rows, run=_fit),
+        stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
+        stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
+        stage("explained", "Explaining", (*rows, "models"), run=_explain),
+    ]
+
+
+def parts(population: Population, split: Split) -> list[Part]:
+    """Return the splits that a study has, in the order of the run folder's contract."""
+    outcomes = population.outcomes
+    learned, final = outcomes.training[outcomes.chosen], outcomes.test[outcomes.chosen]
+    found = [Part("train", split.train, learned), Part(CROSSFIT, split.train, learned)]
+    tests = [Part("test_new", split.test_new, final), Part("test_all", split.test_all, final)]
+    return [Part(p.name, p.rows, p.labels.take(p.rows)) for p in (*found, *tests) if p.rows.any()]
+
+
+def audit_part(population: Population, split: Split) -> Part:
+    """Return the audit's population: everyone at the latest dates, or all out of fold where nobody was kept for a test."""
+    return parts(population, split)[-1]
+
+
+def scored(part: Part, family: str, *, fitted: Fitted, population: Population, study: Study) -> ScoredRows:
+    """Return what a family says about one split, with the offers that capacity allows."""
+    cohort, raw = population.cohort.take(part.rows), part.of(family, fitted)
+    return ScoredRows(
+        raw=raw,
+        risk=fitted.models[family].risk(raw),
+        outcome=part.labels.outcome,
+        weight=part.labels.weight,
+        offered=modelling.offers(raw, cohort, study.capacity),
+        subject_id=cohort.subject_id,
+    )
+
+
+def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
+    population: Population = inputs["population"]
+    horizon, lag = horizon_and_lag(study)
+    dates = (study.cohort.train, study.cohort.test) if study.cohort else ((), ())
+    train_days, test_days = ([to_day(date) for date in some] for some in dates)
+    return validating.split(
+        population.cohort,
+        study.split,
+        train_days=train_days,
+        test_days=test_days,
+        folds=study.models.folds,
+        seed=study.seed,
+        horizon_days=horizon,
+        recording_lag_days=lag,
+    )
+
+
+def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
+    learn = features.take(split.train)
+    person = population.cohort.subject_id[split.train]
+    known = {"outcome": labels.outcome, "weight": labels.weight, "person": person}
+    how = {"spec": study.models, "seed": study.seed, "threads": study.threads}
+    out_of_fold = {
+        family: modelling.crossfit(family, learn, fold=split.fold[split.train], **known, **how)
+        for family in study.models.families
+    }
+    fitted = {family: modelling.fit(family, learn, **known, **how) for family in study.models.families}
+    calibrated = {
+        family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], labels))
+        for family, model in fitted.items()
+    }
+    return Fitted(
+        models=calibrated,
+        crossfit={family: _spread(raw, split.train) for family, raw in out_of_fold.items()},
+        raw={family: model.raw_score(features) for family, model in fitted.items()},
+        selection=_select(study, population, split, out_of_fold, labels),
+        leaks=hunt_leaks(
+            learn,
+            labels.outcome,
+            weight=labels.weight,
+            subject_id=person,
+            fold=split.fold[split.train],
+            spec=study.validation.leaks,
+        ),
+    )
+
+
+def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels) -> Calibration:
+    kind = study.models.calibration_for(model.unit)
+    return modelling.fit_calibration(raw, labels.outcome, labels.weight, kind=kind)
+
+
+def _spread(values: FloatArray, rows: BoolArray) -> FloatArray:
+    whole = np.full(len(rows), np.nan)
+    whole[rows] = values
+    return whole
+
+
+def _select(
+    study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
+) -> Selection:
+    cohort = population.cohort.take(split.train)
+    offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
+    draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
+    return modelling.select(offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts)
+
+
+def _resamples(study: Study, part: Part, population: Population) -> Resamples:
+    people = population.cohort.subject_id[part.rows]
+    return validating.resample(people, replicates=study.validation.replicates, seed=study.seed)
+
+
+def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
+    population, split, fitted = inputs["population"], inputs["split"], inputs["models"]
+    by_family: dict[str, Json] = {family: {} for family in fitted.models}
+    draws: dict[str, Resamples] = {}
+    said: dict[tuple[str, str], ScoredRows] = {}
+    for part in parts(population, split):
+        key = CROSSFIT if part.name == "train" else part.name  # the same rows, so the same resamples
+        draws.setdefault(key, _resamples(study, part, population))
+        for family in fitted.models:
+            rows = scored(part, family, fitted=fitted, population=population, study=study)
+            found = validating.evaluate(rows, draws[key], study.validation, threads=study.threads)
+            by_family[family][part.name] = {name: one.to_json() for name, one in found.items()}
+            said[family, part.name] = rows
+    last, ids = audit_part(population, split), row_ids(study, population)
+    chosen = said[fitted.selection.selected, last.name]
+    return Measured(
+        metrics={"models": by_family, "selected": fitted.selection.selected},
+        reliability=[one.to_json() for one in reliability_curve(chosen, draws[last.name])],
+        decision_curve=[one.to_json() for one in decision_curve(chosen, draws[last.name], study.validation)],
+        everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
+        referral=_referral(chosen, population, last, draws[last.name], study),
+        predictions=_predictions(ids, population, split, said),
+        row_id=ids,
+    )
+
+
+def _policy(rows: ScoredRows, offered: FloatArray, draws: Resamples, study: Study) -> dict[str, Estimate]:
+    policy = ScoredRows(offered, offered, rows.outcome, rows.weight, offered, rows.subject_id)
+    return validating.evaluate(policy, draws, study.validation, threads=study.threads)
+
+
+def _referral(
+    rows: ScoredRows, population: Population, part: Part, draws: Resamples, study: Study
+) -> Json | None:
+    """Measure the present route, where the data hold it: young people referred in the year before the index date."""
+    if population.referred is None:
+        return None
+    referred = population.referred[part.rows].astype(np.float64)
+    found = _policy(rows, referred, draws, study)
+    return {
+        "offered_share": float(referred.mean()),
+        "precision": found["precision_at_capacity"].to_json(),
+        "recall": found["recall_at_capacity"].to_json(),
+    }
+
+
+def _predictions(
+    ids: IntArray, population: Population, split: Split, said: Mapping[tuple[str, str], ScoredRows]
+) -> Predictions:
+    rows = {part.name: ids[part.rows] for part in parts(population, split)}
+    kept = [(family, name, one) for (family, name), one in said.items() if name != "train"]
+    risk = np.concatenate([one.risk for _, _, one in kept])
+    columns = {
+        "row_id": np.concatenate([rows[name] for _, name, _ in kept]),
+        "family": np.concatenate([np.full(len(one), family) for family, _, one in kept]),
+        "split": np.concatenate([np.full(len(one), name) for _, name, one in kept]),
+        "raw_score": np.concatenate([one.raw for _, _, one in kept]),
+        "risk_estimate": risk,
+        "lower": np.full(len(risk), np.nan),
+        "upper": np.full(len(risk), np.nan),
+        "abstained": np.isnan(risk),
+        "offered": np.concatenate([one.offered for _, _, one in kept]),
+    }
+    order = np.lexsort((columns["row_id"], columns["split"], columns["family"]))
+    return Predictions(**{name: column[order] for name, column in columns.items()})
+
+
+def row_ids(study: Study, population: Population) -> IntArray:
+    """Return a number for each cohort row.
+
+    Simulated young people keep their place in the cohort, so that a page can be made for one. For real people the
+    numbers are drawn from the system's own randomness and kept nowhere: there is no way back.
+    """
+    n = len(population.cohort)
+    if study.simulated:
+        return np.arange(n, dtype=np.int64)
+    return np.random.default_rng().permutation(n).astype(np.int64)
+
+
+def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
+    population, features, split, fitted = (inputs[name] for name in ("population", "features", "split", "models"))
+    part = audit_part(population, split)
+    draws = _resamples(study, part, population)
+    audited = population.audited.take(part.rows)
+    rows = {
+        family: scored(part, family, fitted=fitted, population=population, study=study) for family in fitted.models
+    }
+    chosen = rows[fitted.selection.selected]
+    cohort, own = population.cohort.take(part.rows), features.take(part.rows)
+    people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
+    return Audited(
+        fairness=auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
+        label_bias=_label_choice(study, population, features, split, chosen, draws),
+        proxies=auditing.proxies(own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed).to_json(),
+        privacy=auditing.privacy(
+            _structures(fitted, features.take(split.train)),
+            {family: one.offered for family, one in rows.items()},
+            audited,
+            training_subject_id=population.cohort.subject_id[split.train],
+            subject_id=cohort.subject_id,
+            spec=study.audit,
+        ).to_json(),
+    )
+
+
+def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:
+    found = {family: one.model.parts(learned_from) for family, one in fitted.models.items()}
+    return [
+        Structure(family, "part", tuple(f"part {i + 1}" for i in range(codes.shape[1])), codes)
+        for family, codes in found.items()
+        if codes.shape[1]
+    ]
+
+
+def _label_choice(
+    study: Study,
+    population: Population,
+    features: FeatureMatrix,
+    split: Split,
+    chosen: ScoredRows,
+    draws: Resamples,
+) -> Json:
+    part, outcomes = audit_part(population, split), population.outcomes
+    labels = outcomes.training if part.name == CROSSFIT else outcomes.test
+    found: Json = auditing.label_choice(
+        chosen.offered,
+        {name: one.take(part.rows) for name, one in labels.items()},
+        _alternative_offers(study, population, features, split, part),
+        population.audited.take(part.rows),
+        chosen=outcomes.chosen,
+        subject_id=chosen.subject_id,
+        resamples=draws,
+        spec=study.audit,
+    ).to_json()
+    return found
+
+
+def _alternative_offers(
+    study: Study, population: Population, features: FeatureMatrix, split: Split, part: Part
+) -> dict[str, FloatArray]:
+    """Return who would be offered support if a logistic model of the same features had learned another outcome."""
+    cohort, found = population.cohort.take(part.rows), {}
+    learn, person = features.take(split.train), population.cohort.subject_id[split.train]
+    for name, labels in population.outcomes.training.items():
+        own = labels.take(split.train)
+        if name == population.outcomes.chosen or int(own.outcome[own.weight > 0].sum()) < MIN_OUTCOMES:
+            continue
+        model = modelling.fit(
+            "logistic",
+            learn,
+            own.outcome,
+            own.weight,
+            spec=study.models,
+            seed=study.seed,
+            threads=study.threads,
+            person=person,
+        )
+        found[name] = modelling.offers(model.raw_score(features.take(part.rows)), cohort, study.capacity)
+    return found
+
+
+def _explain(study: Study, inputs: Inputs, _folder: Path) -> Explained:
+    population, features, split, fitted = (inputs[name] for name in ("population", "features", "split", "models"))
+    part = audit_part(population, split)
+    rows, people = features.take(part.rows), population.cohort.subject_id[part.rows]
+    found = {family: one.model.contributions(rows) for family, one in fitted.models.items()}
+    overall = {
+        family: explanations(
+            contributions,
+            rows,
+            weight=np.ones(len(rows)),
+            subject_id=people,
+            spec=study.explain,
+            disclosure=study.disclosure,
+        )
+        for family, contributions in found.items()
+    }
+    selected = fitted.selection.selected
+    return Explained(part.rows, found[selected], {"models": overall, "selected": selected})

@@ -1,0 +1,179 @@
+"""The run folder: the contract that tools, tests and pages read. Written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from riskmodel.features.spec import TableSpec
+from riskmodel.files import digest_bytes, digest_path, to_json, write_json, write_text
+from riskmodel.pipeline import Outcome
+from riskmodel.provenance import code_version, package_versions, peak_memory_mb
+from riskmodel.publish.card import CardInputs, build_card, write_card
+from riskmodel.publish.plots import run_figures
+from riskmodel.publish.results import policies
+from riskmodel.results import Explained, Fitted, Measured, audit_part
+from riskmodel.study import Study, resolved_yaml
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A study and everything that its pipeline made."""
+
+    study: Study
+    outcome: Outcome
+
+    def __getitem__(self, stage: str) -> Any:
+        return self.outcome.results[stage]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the data: of the simulation's settings and code, or of the files that were read."""
+        first = "intake" if "intake" in self.outcome.addresses else "population"
+        return self.outcome.addresses[first]
+
+
+def run_name(study: Study, *, started: datetime, digest: str) -> str:
+    """Return ``<study>-<time>-<digest8>``; the digest tells two runs of one second apart."""
+    return f"{study.name}-{started:%Y%m%dT%H%M%S}-{digest[:8]}"
+
+
+def study_digest(study: Study, fingerprint: str) -> str:
+    """Return the digest of what decides a run's numbers: the resolved study, the data and the code."""
+    return digest_bytes(resolved_yaml(study).encode(), fingerprint.encode(), to_json(dict(code_version())).encode())
+
+
+def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
+    """Write every file of the contract into an empty folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A temporary folder; the caller renames it when all is written.
+    run : RunResults
+    started : datetime
+        For ``provenance.json`` only; no other file depends on the clock.
+    """
+    study, fitted, measured, audited = run.study, run["models"], run["measured"], run["audited"]
+    write_text(folder / "study.resolved.yaml", resolved_yaml(study))
+    write_json(folder / "attrition.json", run["population"].attrition)
+    write_json(folder / "metrics.json", measured.metrics)
+    write_json(folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral})
+    write_json(folder / "leaks.json", fitted.leaks.to_json())
+    write_json(folder / "selection.json", fitted.selection.to_json())
+    write_json(folder / "fairness.json", audited.fairness.to_json())
+    write_json(folder / "fairness.public.json", _public_fairness(run))
+    for name in ("label_bias", "proxies", "privacy"):
+        write_json(folder / f"{name}.json", getattr(audited, name))
+    write_json(folder / "explanations.json", run["explained"].overall)
+    _write_models(folder / "models", fitted)
+    measured.predictions.save(folder)
+    _write_contributions(folder, run["explained"], measured)
+    provenance = _provenance(run, folder, started)
+    write_json(folder / "provenance.json", provenance)
+    _write_card(folder, run, provenance)
+
+
+def model_digest(folder: Path) -> str:
+    """Return the digest of a run's models, which an approval will be bound to."""
+    return digest_path(folder / "models")
+
+
+def _public_fairness(run: RunResults) -> dict[str, Any]:
+    selected = run["models"].selection.selected
+    shown: dict[str, Any] = run["audited"].fairness.public(run.study.disclosure, selected=selected)
+    return shown
+
+
+def _write_models(folder: Path, fitted: Fitted) -> None:
+    folder.mkdir()
+    for family, model in fitted.models.items():
+        model.save(folder / f"{family}.json")
+
+
+def _write_contributions(folder: Path, explained: Explained, measured: Measured) -> None:
+    contributions = explained.contributions
+    columns = {name: contributions.values[:, i] for i, name in enumerate(contributions.names)}
+    table = pa.table({"row_id": measured.row_id[explained.rows], **columns})
+    words = {"base": repr(contributions.base), "unit": contributions.unit}
+    table = table.sort_by("row_id").replace_schema_metadata(words)
+    pq.write_table(table, folder / "contributions.parquet", compression="zstd", compression_level=1)
+
+
+def _provenance(run: RunResults, folder: Path, started: datetime) -> dict[str, Any]:
+    return {
+        "code": dict(code_version()),
+        "packages": dict(package_versions()),
+        "seed": run.study.seed,
+        "threads": run.study.threads,
+        "data_fingerprint": run.fingerprint,
+        "model_digest": model_digest(folder),
+        "n_rows": len(run["population"].cohort),
+        "started": started.isoformat(timespec="seconds"),
+        "timings": [
+            {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused} for one in run.outcome.timings
+        ],
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
+    inputs = card_inputs(folder, run, provenance)
+    record = build_card(inputs, run.study.disclosure)
+    measured = run["measured"]
+    drawn = run_figures(
+        record,
+        curves={"reliability": measured.reliability, "decision_curve": measured.decision_curve},
+        explanations=run["explained"].overall,
+        disclosure=run.study.disclosure,
+    )
+    plots = folder / "plots"
+    plots.mkdir()
+    for name, svg in drawn.items():
+        write_text(plots / f"{name}.svg", svg)
+    write_card(record, folder, figures=drawn)
+
+
+def card_inputs(folder: Path, run: RunResults, provenance: Json) -> CardInputs:
+    """Return what the card is made of, from a run's results."""
+    study, measured, audited = run.study, run["measured"], run["audited"]
+    part = audit_part(run["population"], run["split"])
+    return CardInputs(
+        study=study.model_dump(mode="json"),
+        outcome=outcome_words(study),
+        attrition=run["population"].attrition,
+        metrics=measured.metrics,
+        fairness=_public_fairness(run),
+        policies=policies(
+            measured.metrics,
+            split=part.name,
+            offered_share=study.capacity.share,
+            everyone=measured.everyone.to_json(),
+            referral=measured.referral,
+        ),
+        words=study.card,
+        provenance=provenance,
+        label_bias=audited.label_bias,
+        proxies=audited.proxies,
+        privacy=audited.privacy,
+        selection=run["models"].selection.to_json(),
+        importance=run["explained"].overall,
+        notes=run["population"].notes,
+        referral_recorded=measured.referral is not None,
+    )
+
+
+def outcome_words(study: Study) -> dict[str, Any]:
+    """Return the chosen outcome's name, description, phrase, kind and horizon (null where a table declares none)."""
+    if study.outcomes is not None:
+        return study.outcomes.chosen_spec.model_dump(mode="json")
+    table = cast(TableSpec, study.data)
+    return {"name": table.chosen, **table.outcomes[table.chosen].model_dump(mode="json")}

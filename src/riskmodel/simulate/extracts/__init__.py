@@ -1,0 +1,1 @@
+"""One writer for each layout that the agencies hand over."""

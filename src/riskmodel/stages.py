@@ -1,0 +1,262 @@
+"""The list of stages: what each reads, what decides it, and the function that makes it.
+
+Everything up to the feature matrix is kept in the store; models and all that follows run each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+
+from riskmodel.errors import StudyError
+from riskmodel.files import digest_path, read_json, write_json
+from riskmodel.pipeline import Stage
+from riskmodel.study import SimulatedData, Study
+from riskmodel.tables.cohort import AuditedAttributes, BoolArray, Cohort, OutcomeTable
+from riskmodel.tables.days import NEVER, to_day
+from riskmodel.tables.features import FeatureMatrix
+from riskmodel.tables.records import Records
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Extracts:
+    """A folder of simulated extracts and, beside it, the truth that no stage but the comparison reads."""
+
+    folder: Path
+
+    def save(self, folder: Path) -> None:
+        """Do nothing: the simulation has already written there."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who is looked at, what happened to them, and how they are audited.
+
+    ``attrition`` is JSON-ready; ``notes`` are sentences for the card.
+    """
+
+    cohort: Cohort
+    outcomes: OutcomeTable
+    audited: AuditedAttributes
+    attrition: Mapping[str, Any]
+    referred: BoolArray | None
+    notes: tuple[str, ...]
+
+    def save(self, folder: Path) -> None:
+        """Write Parquet and JSON into a folder."""
+        self.cohort.save(folder)
+        self.outcomes.save(folder)
+        self.audited.save(folder)
+        if self.referred is not None:
+            np.save(folder / "referred.npy", self.referred, allow_pickle=False)
+        write_json(folder / "population.json", {"attrition": self.attrition, "notes": list(self.notes)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote."""
+        record = read_json(folder / "population.json")
+        referred = folder / "referred.npy"
+        return cls(
+            cohort=Cohort.load(folder),
+            outcomes=OutcomeTable.load(folder),
+            audited=AuditedAttributes.load(folder),
+            attrition=record["attrition"],
+            referred=np.load(referred, allow_pickle=False) if referred.exists() else None,
+            notes=tuple(record["notes"]),
+        )
+
+
+def front_end(study: Study) -> list[Stage]:
+    """Return the stages from data to feature matrix, for the kind of data that a study has."""
+    if study.data.kind == "table":
+        return [_TABLE_POPULATION, _TABLE_FEATURES]
+    simulated = [_SIMULATE] if study.simulated else []
+    intake = _intake_stage(reads=("extracts",) if study.simulated else ())
+    return [*simulated, intake, _POPULATION, _FEATURES]
+
+
+def _simulate(study: Study, _inputs: Inputs, folder: Path) -> Extracts:
+    from riskmodel.simulate import SimulateSpec, simulate
+
+    fields = study.data.model_dump(include=set(SimulateSpec.model_fields))
+    simulate(SimulateSpec.model_validate(fields), seed=study.seed, out=folder / "borough")
+    return Extracts(folder)
+
+
+def _intake(study: Study, inputs: Inputs, _folder: Path) -> Any:
+    from riskmodel import intake
+
+    data = study.data
+    if isinstance(data, SimulatedData):
+        return intake.take_in(inputs["extracts"].folder / "borough" / "extracts", delays=data.delays, threads=study.threads)
+    if isinstance(data, intake.ExtractsSpec):
+        return intake.take_in(data.path, delays=data.delays, threads=study.threads)
+    if isinstance(data, intake.EventsSpec):
+        return intake.read_events(data, threads=study.threads)
+    return intake.read_csv_files(cast(intake.CsvSpec, data), threads=study.threads)
+
+
+def _population(study: Study, inputs: Inputs, _folder: Path) -> Population:
+    from riskmodel import features
+
+    assert study.cohort is not None and study.outcomes is not None  # noqa: S101, PT018 - the study checks it
+    records = inputs["intake"].records
+    cohort, attrition = features.build_cohort(records, study.cohort, outcomes=study.outcomes)
+    return Population(
+        cohort=cohort,
+        outcomes=features.label_outcomes(records, cohort, study.outcomes, training_cutoff_day=_cutoff(study)),
+        audited=features.audited_attributes(records, cohort, audited_names(study)),
+        attrition=attrition.to_json(),
+        referred=_referred(records, cohort),
+        notes=records.notes,
+    )
+
+
+def _cutoff(study: Study) -> int:
+    """Return the day before which a training label must have been known: the first test date, if there is one."""
+    assert study.cohort is not None  # noqa: S101 - the study checks it
+    return to_day(min(study.cohort.test)) if study.cohort.test else int(NEVER)
+
+
+def audited_names(study: Study) -> tuple[str, ...]:
+    """Return the attributes that the audit needs, alone or in intersections, each once."""
+    crossed = (name for some in study.audit.intersections for name in some)
+    return tuple(dict.fromkeys((*study.audit.attributes, *crossed)))
+
+
+def horizon_and_lag(study: Study) -> tuple[int, int]:
+    """Return the chosen outcome's horizon and the recording lag, in days; zeros for a flat table."""
+    if study.outcomes is None:
+        return 0, 0
+    return study.outcomes.chosen_spec.horizon_days, study.outcomes.recording_lag_days
+
+
+def _referred(records: Records, cohort: Cohort) -> BoolArray | None:
+    """Return who came by the present route: referred to support in the year before the index date.
+
+    None where the data hold no referral at all, so that nobody is compared with a route that is not recorded.
+    """
+    from riskmodel import features
+    from riskmodel.tables.catalogue import load_catalogue
+
+    codes = records.events.table.column("code").chunk(0).dictionary.to_pylist() if len(records.events) else []
+    if not any(code.startswith("SUPPORT//REFERRED//") for code in codes):
+        return None
+    referral = features.FeatureSpec(
+        stem="support_referred",
+        words="referred to support",
+        events=("SUPPORT//REFERRED//*",),
+        windows=("365d",),
+        aggregations=("any",),
+    )
+    wanted = features.FeaturesSpec(libraries=(), own=(referral,))
+    found: BoolArray = features.build_features(records, cohort, wanted, load_catalogue()).values[:, 0] > 0
+    return found
+
+
+def _features(study: Study, inputs: Inputs, _folder: Path) -> FeatureMatrix:
+    from riskmodel import features
+    from riskmodel.tables.catalogue import load_catalogue
+
+    assert study.features is not None  # noqa: S101 - the study checks it
+    return features.build_features(
+        inputs["intake"].records, inputs["population"].cohort, study.features, load_catalogue(study.features.catalogue), threads=study.threads
+    )
+
+
+def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Population:
+    from riskmodel import features
+
+    found = features.read_table(cast(features.TableSpec, study.data))
+    return Population(
+        cohort=found.cohort,
+        outcomes=found.outcomes,
+        audited=found.audited,
+        attrition=found.attrition.to_json(),
+        referred=None,
+        notes=found.notes,
+    )
+
+
+def _table_features(study: Study, _inputs: Inputs, _folder: Path) -> FeatureMatrix:
+    from riskmodel import features
+
+    return features.read_table(cast(features.TableSpec, study.data)).features
+
+
+def _fingerprint(study: Study) -> Any:
+    """Return what decides the data: the simulation's settings, or the digest of the files and how to read them."""
+    settings = study.data.model_dump(mode="json")
+    if isinstance(study.data, SimulatedData):
+        return {"data": settings, "seed": study.seed}
+    path = Path(study.data.path)
+    if not path.exists():
+        raise StudyError([f"'data.path': there is nothing at '{path}'"])
+    return {"data": {**settings, "path": None}, "files": digest_path(path)}
+
+
+def _load_intake(folder: Path) -> Any:
+    from riskmodel.intake import Intake
+
+    return Intake.load(folder)
+
+
+_SIMULATE = Stage(
+    "extracts",
+    "Simulating a borough",
+    (),
+    settings=_fingerprint,
+    run=_simulate,
+    rooms=("simulate",),
+    load=Extracts,
+)
+
+
+def _intake_stage(*, reads: tuple[str, ...]) -> Stage:
+    return Stage(
+        "intake", "Taking in the records", reads, settings=_fingerprint, run=_intake, rooms=("intake",), load=_load_intake
+    )
+
+
+_POPULATION = Stage(
+    "population",
+    "Finding the cohort and its outcomes",
+    ("intake",),
+    settings=lambda study: study.model_dump(mode="json", include={"cohort", "outcomes", "audit"}),
+    run=_population,
+    rooms=("features", "stages.py"),
+    load=Population.load,
+)
+_FEATURES = Stage(
+    "features",
+    "Building features",
+    ("intake", "population"),
+    settings=lambda study: study.model_dump(mode="json", include={"features"}),
+    run=_features,
+    rooms=("features",),
+    load=FeatureMatrix.load,
+)
+_TABLE_POPULATION = Stage(
+    "population",
+    "Reading the table",
+    (),
+    settings=lambda study: [_fingerprint(study), study.audit.model_dump(mode="json")],
+    run=_table_population,
+    rooms=("features", "stages.py"),
+    load=Population.load,
+)
+_TABLE_FEATURES = Stage(
+    "features",
+    "Reading the features",
+    ("population",),
+    settings=_fingerprint,
+    run=_table_features,
+    rooms=("features",),
+    load=FeatureMatrix.load,
+)

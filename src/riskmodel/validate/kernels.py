@@ -1,0 +1,119 @@
+"""The compiled loops of this room. Each is plain Python first, which tests call directly, and releases the lock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Floats = npt.NDArray[np.float64]
+
+_BLOCK = 16  # resamples walked together, so that a row's numbers are read once for all of them
+
+
+def rank_walk_reference(  # noqa: PLR0917 - compiled loops take plain arguments
+    counts: npt.NDArray[np.uint8],
+    cluster: npt.NDArray[np.int32],
+    positive: Floats,
+    negative: Floats,
+    last_of_tie: npt.NDArray[np.bool_],
+    out: Floats,
+) -> None:
+    """Write AUROC and average precision of each resample into ``out``, shape (replicates, 2).
+
+    Rows come sorted from the highest score to the lowest. ``positive`` and ``negative`` hold a row's weight on the
+    side of its outcome. NaN where a side is empty.
+    """
+    for r in range(counts.shape[0]):
+        pairs = 0.0
+        area = 0.0
+        above = 0.0  # weight of outcomes at higher scores
+        seen = 0.0  # weight of everyone at higher scores
+        tie_positive = 0.0
+        tie_negative = 0.0
+        for i in range(cluster.shape[0]):
+            times = float(counts[r, cluster[i]])
+            tie_positive += times * positive[i]
+            tie_negative += times * negative[i]
+            if last_of_tie[i]:
+                pairs += tie_negative * (above + 0.5 * tie_positive)
+                above += tie_positive
+                seen += tie_positive + tie_negative
+                if tie_positive > 0.0:
+                    area += tie_positive * above / seen
+                tie_positive = 0.0
+                tie_negative = 0.0
+        below = seen - above
+        out[r, 0] = pairs / (above * below) if above > 0.0 and below > 0.0 else np.nan
+        out[r, 1] = area / above if above > 0.0 else np.nan
+
+
+def sum_walk_reference(
+    counts: npt.NDArray[np.uint8],
+    cluster: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.int64],
+    values: Floats,
+    out: Floats,
+) -> None:
+    """Add up ``values`` (m, k) by group and resample into ``out``, shape (replicates, groups, k).
+
+    ``cluster`` (m) says who a row of ``values`` belongs to; rows ``edges[g]`` to ``edges[g + 1]`` are group ``g``.
+    """
+    times = np.zeros(_BLOCK)
+    total = np.zeros((values.shape[1], _BLOCK))
+    for start in range(0, counts.shape[0], _BLOCK):
+        width = min(_BLOCK, counts.shape[0] - start)
+        for g in range(edges.shape[0] - 1):
+            total[:] = 0.0
+            for i in range(edges[g], edges[g + 1]):
+                for r in range(width):
+                    times[r] = counts[start + r, cluster[i]]
+                for k in range(values.shape[1]):
+                    for r in range(_BLOCK):  # a fixed number, so that it becomes vector instructions
+                        total[k, r] += times[r] * values[i, k]
+            out[start : start + width, g] = total[:, :width].T
+
+
+def newton_reference(  # noqa: PLR0917
+    logit: Floats,
+    outcome: Floats,
+    weight: Floats,
+    constant: float,
+    slope: float,
+    free_slope: bool,  # noqa: FBT001
+) -> tuple[float, float]:
+    """Fit ``outcome`` to ``constant + slope * logit`` by Newton's method from a start; NaN without a finite answer."""
+    for _ in range(100):
+        s0 = s1 = h00 = h01 = h11 = 0.0
+        for i in range(logit.shape[0]):
+            chance = 1.0 / (1.0 + math.exp(-(constant + slope * logit[i])))
+            residual = weight[i] * (outcome[i] - chance)
+            spread = weight[i] * chance * (1.0 - chance)
+            s0 += residual
+            s1 += residual * logit[i]
+            h00 += spread
+            h01 += spread * logit[i]
+            h11 += spread * logit[i] * logit[i]
+        determinant = h00 * h11 - h01 * h01
+        if not h00 > 0.0 or (free_slope and not determinant > 1e-12 * h00 * h11):
+            return np.nan, np.nan
+        step0 = (h11 * s0 - h01 * s1) / determinant if free_slope else s0 / h00
+        step1 = (h00 * s1 - h01 * s0) / determinant if free_slope else 0.0
+        furthest = max(1.0, abs(step0), abs(step1))  # never further than 1 at once
+        constant += step0 / furthest
+        slope += step1 / furthest
+        # A coefficient beyond 50 means that the outcome is separated: no finite estimate exists.
+        if abs(constant) > 50.0 or abs(slope) > 50.0:
+            return np.nan, np.nan
+        if abs(step0) < 1e-10 and abs(step1) < 1e-10:
+            return constant, slope
+    return np.nan, np.nan
+
+
+rank_walk: Callable[..., None] = njit(nogil=True, cache=True)(rank_walk_reference)
+sum_walk: Callable[..., None] = njit(nogil=True, cache=True)(sum_walk_reference)
+newton: Callable[..., Any] = njit(nogil=True, cache=True)(newton_reference)

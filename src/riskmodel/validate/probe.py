@@ -1,0 +1,113 @@
+"""A measuring instrument: ridge least squares on ranks, fitted out of fold.
+
+It is no risk model and is never shown to anyone. The leak hunt asks it how well the other features explain a feature
+or the outcome; the audit asks it how well the features give away a group. Ranks make it robust to scale and outliers;
+a missing value gets the middle rank and a column of its own that says so. What it finds is a lower bound: a cleverer
+model could find more.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.features import FeatureMatrix
+
+RIDGE = 1e-3
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class RankDesign:
+    """Ranks in [-.5, .5] and missing indicators, centred.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, q)
+    feature : ndarray of int64, shape (q,)
+        The feature that a column belongs to.
+    """
+
+    values: FloatArray
+    feature: IntArray
+
+    @classmethod
+    def of(cls, features: FeatureMatrix) -> RankDesign:
+        """Rank every feature; a constant one keeps a column of zeros."""
+        columns: list[FloatArray] = []
+        owner: list[int] = []
+        for j in range(features.values.shape[1]):
+            missing = np.isnan(features.values[:, j])
+            columns.append(midranks(features.values[:, j]))
+            owner.append(j)
+            if missing.any() and not missing.all():
+                columns.append(missing - float(missing.mean()))
+                owner.append(j)
+        return cls(np.column_stack(columns), np.array(owner, dtype=np.int64))
+
+
+def midranks(values: npt.NDArray[np.floating]) -> FloatArray:
+    """Return centred ranks, ties sharing the middle one, scaled by the number of values; 0 where missing."""
+    out = np.zeros(len(values))
+    present = ~np.isnan(values)
+    if present.any():
+        _, place, times = np.unique(values[present], return_inverse=True, return_counts=True)
+        middle = np.cumsum(times) - 0.5 * (times - 1)
+        out[present] = (middle[place] - 0.5 * (1 + place.size)) / place.size
+    return out
+
+
+def ridge(design: FloatArray, targets: FloatArray) -> FloatArray:
+    """Return coefficients, shape (q, t), of centred targets on centred columns, lightly shrunk."""
+    return solve(design.T @ design, design.T @ targets)
+
+
+def solve(gram: FloatArray, cross: FloatArray) -> FloatArray:
+    """Return the ridge solution from cross-products; the penalty is a thousandth of the mean column variance."""
+    penalty = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)
+    solution: FloatArray = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
+    return solution
+
+
+def crossfit(design: FloatArray, targets: FloatArray, fold: IntArray) -> FloatArray:
+    """Return out-of-fold fitted values, shape (n, t).
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, q)
+    targets : ndarray, shape (n, t)
+    fold : ndarray of int64, shape (n,)
+        From 0; every row is scored by a fit to the other folds.
+    """
+    out = np.empty(targets.shape)
+    gram, cross = design.T @ design, design.T @ (targets - targets.mean(axis=0))
+    for one in range(int(fold.max()) + 1):
+        held = fold == one
+        kept_out = design[held]
+        beta = solve(
+            gram - kept_out.T @ kept_out, cross - kept_out.T @ (targets[held] - targets.mean(axis=0))
+        )
+        out[held] = kept_out @ beta
+    return out
+
+
+def auroc_interval(auroc: float, inside: int, outside: int) -> tuple[float, float]:
+    """Return the 95% interval of an AUROC from the numbers of people on both sides (Hanley and McNeil 1982)."""
+    above, below = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
+    spread = auroc * (1 - auroc) + (inside - 1) * (above - auroc**2) + (outside - 1) * (below - auroc**2)
+    reach = _Z95 * math.sqrt(max(spread, 0.0) / (inside * outside))
+    return max(0.0, auroc - reach), min(1.0, auroc + reach)
+
+
+def separation(score: FloatArray, member: npt.NDArray[np.bool_]) -> float:
+    """Return the AUROC of a score for membership, ties as half; NaN if one side is empty."""
+    inside = int(member.sum())
+    outside = len(member) - inside
+    if inside == 0 or outside == 0:
+        return float("nan")
+    ranks = midranks(score) * len(score)
+    return float(0.5 + (ranks[member].mean() - ranks[~member].mean()) / len(score))

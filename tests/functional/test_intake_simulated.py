@@ -1,0 +1,107 @@
+"""The simulated extracts go in whole: rows reconcile, codes are catalogued, and no past changes when more is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from riskmodel.files import digest_path
+from riskmodel.intake import Intake, take_in
+from riskmodel.simulate import SimulateReport, SimulateSpec, simulate
+from riskmodel.tables.catalogue import load_catalogue
+from riskmodel.tables.records import Records
+
+
+@pytest.fixture(scope="module")
+def borough(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SimulateReport]:
+    folder = tmp_path_factory.mktemp("borough")
+    return folder, simulate(SimulateSpec(size=500), seed=7, out=folder)
+
+
+@pytest.fixture(scope="module")
+def intake(borough: tuple[Path, SimulateReport]) -> Intake:
+    return take_in(borough[0] / "extracts", threads=1)
+
+
+def test_rows_in_are_the_rows_that_were_written(borough: tuple[Path, SimulateReport], intake: Intake) -> None:
+    written = {name: rows for name, rows in borough[1].extracts.items() if name.endswith(".csv")}
+    read = {name: file.rows_in for name, file in intake.report.files.items() if "#" not in name}
+    assert read == written
+    children = {
+        name.partition("#")[0]: file.rows_in for name, file in intake.report.files.items() if name.endswith("#Child")
+    }
+    for name, rows in children.items():
+        assert rows == len(re.findall(r"<Child>", (borough[0] / "extracts" / name).read_text()))
+
+
+def test_a_few_rows_were_spoilt_and_nearly_all_are_accepted(intake: Intake) -> None:
+    report = intake.report.to_json()
+    assert 0 < report["rows_quarantined"] < 0.02 * report["rows_in"]
+
+
+def test_every_code_is_in_the_catalogue(intake: Intake) -> None:
+    catalogue = load_catalogue(None)
+    for code in intake.records.events.table.column("code").unique().to_pylist():
+        catalogue.lookup(code)  # raises when nobody described it
+
+
+def test_every_agency_is_there_and_nothing_was_left_unread(intake: Intake) -> None:
+    assert intake.report.agencies == ("EDU", "CSC", "CLA", "YJ", "HEALTH", "POLICE", "SUPPORT", "HOME")
+    assert set(intake.records.observation.table.column("agency").unique().to_pylist()) == set(intake.report.agencies)
+    assert not [note for note in intake.report.notes if note.startswith("Not read")]
+
+
+def test_events_happen_before_they_are_known_and_before_the_extract(intake: Intake) -> None:
+    events = intake.records.events.table
+    assert pc.all(pc.greater_equal(events.column("known_time"), events.column("time"))).as_py()
+    assert pc.max(events.column("time")).as_py() <= datetime(2025, 8, 31)  # noqa: DTZ001 - local days
+
+
+def test_two_runs_write_the_same_bytes(borough: tuple[Path, SimulateReport], tmp_path: Path) -> None:
+    for name, threads in (("a", 1), ("b", 2)):
+        take_in(borough[0] / "extracts", out=tmp_path / name, threads=threads)
+    assert digest_path(tmp_path / "a") == digest_path(tmp_path / "b")
+
+
+def visible(records: Records, day: date) -> dict[str, pa.Table]:
+    """Return what a reader on a day sees of each table: known before it, and not superseded before it."""
+    at = pa.scalar(datetime(day.year, day.month, day.day), pa.timestamp("us"))  # noqa: DTZ001
+    seen = {}
+    for name in ("events", "observation", "residence", "attributes"):
+        table = getattr(records, name).table
+        keep = pc.less(table.column("known_time"), at)
+        if "superseded_time" in table.column_names:
+            column = table.column("superseded_time")
+            keep = pc.and_(keep, pc.fill_null(pc.greater_equal(column, at), fill_value=True))
+            table = table.drop_columns("superseded_time")
+        seen[name] = table.filter(keep).to_pylist()
+    return seen
+
+
+def test_what_is_sent_later_changes_nothing_that_could_be_seen_before(
+    borough: tuple[Path, SimulateReport], intake: Intake, tmp_path: Path
+) -> None:
+    """Leave out every file about what happened after March 2024: a reader in that month sees the same."""
+    earlier = tmp_path / "extracts"
+    shutil.copytree(borough[0] / "extracts", earlier)
+    for path in sorted(earlier.rglob("*")):
+        late_term = re.match(r"(2024_(summer|autumn)|2025)", path.name) and path.parent.name == "school_census"
+        late_year = re.match(r"(cin_)?202[56]", path.name) and path.parent.name in ("cin_census", "ssda903")
+        if late_term or late_year:
+            path.unlink()
+    said = json.loads((earlier / "manifest.json").read_text())
+    day = date(2024, 3, 20)
+    assert said["extract_date"] == "2025-08-31"
+    before = visible(take_in(earlier, threads=1).records, day)
+    now = visible(intake.records, day)
+    for name in ("events", "residence", "attributes"):
+        assert before[name] == now[name], name
+    assert before["observation"] == now["observation"]
+    assert len(before["events"]) > 10_000

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmodel.errors import StudyError
+from riskmodel.study import load_study, resolved_yaml
+
+TABLE = """
+name: flat
+purpose: To try whether a flat table is read as declared.
+seed: 1
+data:
+  kind: table
+  path: table.csv
+  subject: id
+  chosen: harmed
+  outcomes:
+    harmed: {column: y, description: harm from violence, phrase: came to harm, yes: ["1"], no: ["0"]}
+  features:
+    a: {column: a, description: times suspended, concept: exclusion}
+"""
+
+
+def faults(*settings, path=None):
+    with pytest.raises(StudyError) as caught:
+        load_study(path, settings=settings)
+    return caught.value.faults
+
+
+def test_the_default_study_needs_no_file():
+    study = load_study(None)
+    assert study.name == "default"
+    assert study.data.size == 45_000
+    assert study.simulated
+
+
+def test_settings_change_the_study_and_are_yaml():
+    study = load_study(None, settings=["data.size=4000", "models.families=[logistic, xgboost]", "policy.sex=null"])
+    assert study.data.size == 4000
+    assert study.models.families == ("logistic", "xgboost")
+
+
+def test_all_faults_come_at_once_with_the_nearest_valid_names():
+    found = faults("data.sise=4000", "modles.folds=3", "models.familes=[a]", "models.logistic.max_parametrs=3", "seed=-1")
+    assert len(found) == 5
+    text = "\n".join(found)
+    for key, nearest in (("data.sise", "size"), ("modles", "models"), ("models.familes", "families"), ("max_parametrs", "max_parameters")):
+        assert any(key in fault and nearest in fault for fault in found), text
+    assert any("'seed'" in fault and "found -1" in fault for fault in found)
+
+
+def test_a_mistyped_kind_of_data_gets_the_nearest():
+    assert faults("data.kind=simulatd") == ("'data.kind': found 'simulatd'; did you mean simulated?",)
+    assert "valid: simulated, extracts, events, csv, table" in faults("data={size: 3}")[0]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(text):
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        return path
+
+    return put
+
+
+def test_a_study_that_reads_events_needs_a_cohort(write):
+    path = write("name: a\npurpose: For nothing but this test.\nseed: 1\ndata: {kind: simulated}\n")
+    assert faults(path=path) == ("data.kind 'simulated' needs: cohort, outcomes, features",)
+
+
+def test_a_missing_seed_is_named(write):
+    path = write("name: a\npurpose: For nothing but this test.\ndata: {kind: simulated}\n")
+    assert "'seed' is missing" in faults(path=path)
+
+
+def test_a_table_may_not_declare_a_cohort_twice(write):
+    path = write(TABLE + "cohort: {ages: [10, 17], train: [2020-01-01]}\n")
+    assert "under 'data': cohort" in faults(path=path)[0]
+
+
+def test_a_relative_path_is_relative_to_the_study(write):
+    path = write(TABLE)
+    assert load_study(path).data.path == path.parent / "table.csv"
+
+
+def test_an_absolute_path_stays(write, tmp_path):
+    other = tmp_path / "else" / "t.csv"
+    assert load_study(write(TABLE.replace("path: table.csv", f"path: {other}"))).data.path == other
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a\n- b\n", "expected a mapping"),
+        ("name: [\n", "not valid YAML"),
+        ("name: a\nname: b\n", "'name' is written twice"),
+        ("\x00", "characters that YAML does not allow"),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused_with_a_sentence(write, text, said):
+    assert said in faults(path=write(text))[0]
+
+
+def test_a_missing_file_gets_the_nearest(write, tmp_path):
+    write(TABLE)
+    assert "did you mean" in faults(path=tmp_path / "studi.yaml")[0]
+
+
+def test_a_file_of_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"name: \xe9\xff")
+    assert "cannot be read as UTF-8" in faults(path=path)[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("data.size", "expected key=value"), ("=3", "expected key=value"), ("seed.x=3", "holds a value"), ("seed=[", "not valid YAML")],
+)
+def test_a_setting_that_is_none_is_refused(setting, said):
+    assert said in faults(setting)[0]
+
+
+def test_the_resolved_study_loads_back_to_the_same(write):
+    for study in (load_study(None), load_study(write(TABLE))):
+        text = resolved_yaml(study)
+        assert load_study(write(text)) == study
+        assert yaml.safe_load(text)["models"]["folds"] == 5
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz_.", min_size=1, max_size=20))
+def test_any_key_is_either_a_setting_or_refused_with_a_sentence(key):
+    try:
+        load_study(None, settings=[f"{key}=1"])
+    except StudyError as error:
+        assert error.faults  # noqa: PT017 - either end is right
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "configs" / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_studies_we_ship_load(path):
+    assert load_study(path).name == path.stem

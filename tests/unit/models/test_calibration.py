@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmodel.errors import DataError, StudyError
+from riskmodel.models import CalibratedModel, Calibration, ModelsSpec, fit_calibration
+
+
+def draw(n=40_000, *, slope=0.6, intercept=-1.5, seed=0):
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(-1, 1.2, n)
+    outcome = (rng.random(n) < 1 / (1 + np.exp(-(intercept + slope * raw)))).astype(np.int8)
+    return raw, outcome
+
+
+def test_sigmoid_recovers_the_line_that_made_the_data():
+    raw, outcome = draw()
+    found = fit_calibration(raw, outcome, np.ones(len(raw)), kind="sigmoid")
+    # About 4,700 outcomes: standard errors are near 0.014 (slope) and 0.023 (intercept).
+    assert found.slope == pytest.approx(0.6, abs=0.05)
+    assert found.intercept == pytest.approx(-1.5, abs=0.08)
+
+
+def test_sigmoid_is_scikit_learns_unpenalised_fit():
+    from sklearn.linear_model import LogisticRegression
+
+    raw, outcome = draw(3000)
+    weight = np.random.default_rng(2).uniform(0.2, 3, len(raw))
+    ours = fit_calibration(raw, outcome, weight, kind="sigmoid")
+    theirs = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000).fit(
+        raw[:, None], outcome, sample_weight=weight
+    )
+    assert (ours.intercept, ours.slope) == pytest.approx((theirs.intercept_[0], theirs.coef_[0, 0]), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+def test_the_mean_risk_is_the_weighted_outcome_rate(kind):
+    raw, outcome = draw(20_000)
+    weight = np.random.default_rng(2).uniform(0.2, 3, len(raw))
+    risk = fit_calibration(raw, outcome, weight, kind=kind).risk(raw)
+    assert np.average(risk, weights=weight) == pytest.approx(np.average(outcome, weights=weight), rel=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+def test_rows_without_a_score_or_of_weight_zero_are_left_out(kind):
+    raw, outcome = draw(4000)
+    weight = np.ones(len(raw))
+    wrong = np.arange(len(raw)) % 5 == 0
+    expected = fit_calibration(raw[~wrong], outcome[~wrong], weight[~wrong], kind=kind)
+    turned = np.where(wrong, 1 - outcome, outcome).astype(np.int8)
+    assert fit_calibration(np.where(wrong, np.nan, raw), turned, weight, kind=kind) == expected
+    assert fit_calibration(raw, turned, np.where(wrong, 0.0, 1.0), kind=kind) == expected
+
+
+def test_isotonic_follows_a_shape_that_no_sigmoid_has():
+    rng = np.random.default_rng(4)
+    raw = rng.uniform(0, 1, 60_000)
+    truth = np.where(raw < 0.5, 0.02, np.where(raw < 0.9, 0.10, 0.50))
+    outcome = (rng.random(len(raw)) < truth).astype(np.int8)
+    risk = fit_calibration(raw, outcome, np.ones(len(raw)), kind="isotonic").risk(raw)
+    for low, high in ((0.05, 0.45), (0.55, 0.85), (0.92, 1.0)):
+        inside = (raw > low) & (raw < high)
+        assert risk[inside].mean() == pytest.approx(truth[inside].mean(), rel=0.15)
+
+
+def test_isotonic_knots_are_those_of_pooling_neighbours_by_hand():
+    # Rates by level 0, 1, 2, 3 are .1, .3, .2, .6: the middle two are pooled to .25.
+    raw = np.repeat([0.0, 1.0, 2.0, 3.0], 10)
+    outcome = np.concatenate([np.arange(10) < k for k in (1, 3, 2, 6)]).astype(np.int8)
+    found = fit_calibration(raw, outcome, np.ones(40), kind="isotonic")
+    assert found.knots_raw == pytest.approx((0, 1, 2, 3))
+    assert found.knots_risk == pytest.approx((0.1, 0.25, 0.25, 0.6))
+    assert found.risk(np.array([0.5, 1.5, 9.0])) == pytest.approx([0.175, 0.25, 0.6], abs=2e-6)
+
+
+def test_each_isotonic_knot_stands_for_ten_rows():
+    raw, outcome = draw(600)
+    found = fit_calibration(raw, outcome, np.ones(len(raw)), kind="isotonic")
+    assert 10 < len(found.knots_raw) <= 60
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+@given(st.lists(st.floats(-6, 4), min_size=2, max_size=30, unique=True))
+def test_risk_keeps_the_order_of_raw_scores_without_ties(kind, values):
+    raw, outcome = draw(4000)
+    found = fit_calibration(raw, outcome, np.ones(len(raw)), kind=kind)
+    ordered = np.sort(np.round(values, 6))
+    ordered = ordered[np.concatenate([[True], np.diff(ordered) > 0])]
+    risk = found.risk(ordered)
+    assert ((risk >= 0) & (risk <= 1)).all()
+    assert (np.diff(risk) > 0).all()
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+def test_an_order_turned_round_is_refused(kind):
+    raw, outcome = draw(4000)
+    with pytest.raises(DataError, match="a higher raw score to go with a higher risk"):
+        fit_calibration(-raw, outcome, np.ones(len(raw)), kind=kind)
+
+
+def test_a_score_that_is_the_same_for_everyone_is_refused():
+    with pytest.raises(DataError, match="learned nothing"):
+        fit_calibration(np.ones(40), (np.arange(40) % 2).astype(np.int8), np.ones(40), kind="sigmoid")
+
+
+def test_one_outcome_only_is_refused():
+    with pytest.raises(DataError, match="same outcome in all 40 rows"):
+        fit_calibration(np.arange(40.0), np.zeros(40, np.int8), np.ones(40), kind="sigmoid")
+
+
+def test_none_takes_the_raw_score_as_log_odds():
+    found = fit_calibration(np.array([0.0]), np.array([1], np.int8), np.ones(1), kind="none")
+    assert found.risk(np.array([0.0, np.log(3)])) == pytest.approx([0.5, 0.75])
+
+
+def test_a_count_needs_a_calibration(fitted):
+    with pytest.raises(StudyError, match="a number of factors and no probability"):
+        CalibratedModel(fitted["count"], Calibration("none"))
+    none = ModelsSpec(calibration="none")
+    assert none.calibration_for("factors") == "sigmoid"
+    assert none.calibration_for("log-odds") == "none"
+    assert ModelsSpec(calibration="isotonic").calibration_for("events") == "isotonic"
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("family", ["prior", "count", "logistic", "ebm", "xgboost"])
+def test_a_saved_model_gives_the_same_risk_bit_by_bit(kind, family, fitted, people, tmp_path):
+    raw = fitted[family].raw_score(people.features)
+    calibrated = CalibratedModel(
+        fitted[family], fit_calibration(raw, people.outcome, people.weight, kind=kind)
+    )
+    calibrated.save(tmp_path / "model.json")
+    again = CalibratedModel.load(tmp_path / "model.json")
+    new = people.features
+    assert (
+        again.risk(again.model.raw_score(new)).tobytes()
+        == calibrated.risk(calibrated.model.raw_score(new)).tobytes()
+    )
+    again.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "model.json").read_bytes()
