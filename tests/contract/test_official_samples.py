@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import csv
 import json
 import shutil
@@ -36,7 +37,9 @@ def intake(tmp_path_factory: pytest.TempPathFactory) -> Intake:
         lines += [f"{agency},{key},{number}" for number, key in enumerate(keys, start=100)]
     (folder / "spine.csv").write_text("\n".join(lines) + "\n")
     (folder / "manifest.json").write_text(json.dumps({"extract_date": "2025-08-31"}))
-    for path in sorted((folder / "ssda903").iterdir()):  # their names say no year; their dates end in March 2018
+    for path in sorted(
+        (folder / "ssda903").iterdir()
+    ):  # their names say no year; their dates end in March 2018
         path.rename(path.with_name(path.name.replace("903_", "2018_")))
     return take_in(folder, threads=1)
 
@@ -54,7 +57,9 @@ def test_every_row_is_accounted_for(intake: Intake) -> None:
 
 
 def test_the_children_in_need_sample_gives_its_events(intake: Intake) -> None:
-    codes = [code for code in intake.records.events.table.column("code").to_pylist() if code.startswith("CSC//")]
+    codes = [
+        code for code in intake.records.events.table.column("code").to_pylist() if code.startswith("CSC//")
+    ]
     assert sorted(codes) == sorted(
         [
             "CSC//REFERRAL//1A", "CSC//NEED//N4", "CSC//CIN//START", "CSC//CIN//END", "CSC//FACTOR//2A",
@@ -65,7 +70,7 @@ def test_the_children_in_need_sample_gives_its_events(intake: Intake) -> None:
 
 def test_roll_and_episodes_are_judged_as_a_hand_would(intake: Intake) -> None:
     roll = rows_of(SAMPLES / "school_census/2024_autumn_pupilonroll.csv")
-    months = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+    months = {name: number for number, name in enumerate(calendar.month_abbr[1:], 1)}
 
     def order(day: str) -> tuple[int, int, int]:
         return int(day[:4]), months[day[5:8]], int(day[9:11])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from datetime import date, datetime
@@ -35,7 +34,9 @@ def test_rows_in_are_the_rows_that_were_written(borough: tuple[Path, SimulateRep
     read = {name: file.rows_in for name, file in intake.report.files.items() if "#" not in name}
     assert read == written
     children = {
-        name.partition("#")[0]: file.rows_in for name, file in intake.report.files.items() if name.endswith("#Child")
+        name.partition("#")[0]: file.rows_in
+        for name, file in intake.report.files.items()
+        if name.endswith("#Child")
     }
     for name, rows in children.items():
         assert rows == len(re.findall(r"<Child>", (borough[0] / "extracts" / name).read_text()))
@@ -54,7 +55,9 @@ def test_every_code_is_in_the_catalogue(intake: Intake) -> None:
 
 def test_every_agency_is_there_and_nothing_was_left_unread(intake: Intake) -> None:
     assert intake.report.agencies == ("EDU", "CSC", "CLA", "YJ", "HEALTH", "POLICE", "SUPPORT", "HOME")
-    assert set(intake.records.observation.table.column("agency").unique().to_pylist()) == set(intake.report.agencies)
+    assert set(intake.records.observation.table.column("agency").unique().to_pylist()) == set(
+        intake.report.agencies
+    )
     assert not [note for note in intake.report.notes if note.startswith("Not read")]
 
 
@@ -92,16 +95,18 @@ def test_what_is_sent_later_changes_nothing_that_could_be_seen_before(
     earlier = tmp_path / "extracts"
     shutil.copytree(borough[0] / "extracts", earlier)
     for path in sorted(earlier.rglob("*")):
-        late_term = re.match(r"(2024_(summer|autumn)|2025)", path.name) and path.parent.name == "school_census"
+        late_term = (
+            re.match(r"(2024_(summer|autumn)|2025)", path.name) and path.parent.name == "school_census"
+        )
         late_year = re.match(r"(cin_)?202[56]", path.name) and path.parent.name in ("cin_census", "ssda903")
         if late_term or late_year:
             path.unlink()
-    said = json.loads((earlier / "manifest.json").read_text())
     day = date(2024, 3, 20)
-    assert said["extract_date"] == "2025-08-31"
     before = visible(take_in(earlier, threads=1).records, day)
     now = visible(intake.records, day)
-    for name in ("events", "residence", "attributes"):
-        assert before[name] == now[name], name
-    assert before["observation"] == now["observation"]
+    # A birth counts as known with the first record about a person, though a later file may tell it: see add_births.
+    for seen in (before, now):
+        seen["events"] = [row for row in seen["events"] if row["code"] != "MEDS_BIRTH"]
+    for name, rows in before.items():
+        assert rows == now[name], name
     assert len(before["events"]) > 10_000

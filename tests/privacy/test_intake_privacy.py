@@ -58,7 +58,9 @@ def test_no_mark_is_in_anything_that_is_written(extracts: Path, tmp_path: Path) 
     take_in(extracts, out=tmp_path / "out", threads=1)
     texts = texts_of(tmp_path / "out")
     assert "events.parquet" in texts
-    assert "quarantine/school_census/2020_spring_pupilonroll.csv" in texts  # rows were set aside: the test can fail
+    assert (
+        "quarantine/school_census/2020_spring_pupilonroll.csv" in texts
+    )  # rows were set aside: the test can fail
     assert "never" in texts["quarantine/school_census/2020_spring_pupilonroll.csv"]
     assert "EDU//ENROL" in texts["events.parquet"]
     for name, text in texts.items():
@@ -68,7 +70,11 @@ def test_no_mark_is_in_anything_that_is_written(extracts: Path, tmp_path: Path) 
 
 def test_ethnicity_and_sex_are_in_no_event(extracts: Path) -> None:
     codes = take_in(extracts, threads=1).records.events.table.column("code").unique().to_pylist()
-    assert not [code for code in codes if any(word in code.lower() for word in ("ethnic", "sex", "bcrb", "black", "language"))]
+    assert not [
+        code
+        for code in codes
+        if any(word in code.lower() for word in ("ethnic", "sex", "bcrb", "black", "language"))
+    ]
 
 
 @pytest.mark.parametrize("spoil", ["header", "encoding", "quote", "cut"])

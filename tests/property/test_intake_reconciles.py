@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from riskmodel.errors import DataError
 from riskmodel.intake import take_in
-from riskmodel.intake.reading import read_rows
+from riskmodel.intake.reading import TextRows, read_rows
 
 HEADER = ["nominal", "role", "offence_class", "incident_date", "ethnicity_officer", "recorded_date"]
 GOOD = ["p1", "VICTIM", "THEFT", "2020-01-01", "", "2020-01-02"]
@@ -23,7 +23,9 @@ CELLS = {
     "nominal": st.sampled_from(["p1", "p2", "p3", "", " "]),
     "role": st.sampled_from(["VICTIM", "SUSPECT", "victim", ""]),
     "offence_class": st.sampled_from(["THEFT", "ROBBERY", "?", ""]),
-    "incident_date": st.sampled_from(["2020-01-01", "2020-02-30", "01/02/2020", "", "2030-01-01", "0001-01-01"]),
+    "incident_date": st.sampled_from(
+        ["2020-01-01", "2020-02-30", "01/02/2020", "", "2030-01-01", "0001-01-01"]
+    ),
     "ethnicity_officer": ANYTHING,
     "recorded_date": st.sampled_from(["2020-01-02", "2019-12-31", "", "soon"]),
 }
@@ -76,28 +78,37 @@ def test_rows_in_are_rows_accepted_and_set_aside_and_as_a_hand_would_judge(rows:
     assert file.events_out == file.rows_accepted
 
 
-@given(content=st.one_of(st.binary(max_size=200), st.text("ab,\"\n\r; é", max_size=80).map(str.encode)))
+def read_or_refuse(path: Path, columns: list[str]) -> tuple[TextRows | None, str]:
+    try:
+        return read_rows(path, where="x.csv", columns=columns), ""
+    except DataError as error:
+        return None, str(error)
+
+
+@given(content=st.one_of(st.binary(max_size=200), st.text('ab,"\n\r; é', max_size=80).map(str.encode)))
 def test_any_bytes_are_read_whole_or_refused_in_words(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "x.csv"
         path.write_bytes(b"a,b\n" + content)
-        try:
-            rows = read_rows(path, where="x.csv", columns=("a",))
-        except DataError as error:
-            assert str(error).startswith("x.csv: expected ")
+        rows, refused = read_or_refuse(path, ["a"])
+        if rows is None:
+            assert refused.startswith("x.csv: expected ")
         else:
-            lines = [line for line in content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") if line]
+            lines = [
+                line for line in content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") if line
+            ]
             assert rows.rows_in == len(lines)
 
 
 @pytest.mark.parametrize("cut", range(1, 60))
-def test_a_file_cut_anywhere_is_refused_or_loses_only_its_last_row_to_quarantine(tmp_path: Path, cut: int) -> None:
+def test_a_file_cut_anywhere_is_refused_or_loses_only_its_last_row_to_quarantine(
+    tmp_path: Path, cut: int
+) -> None:
     whole = written([GOOD, GOOD, GOOD]).encode()
     path = tmp_path / "x.csv"
     path.write_bytes(whole[:-cut])
-    try:
-        rows = read_rows(path, where="x.csv", columns=HEADER)
-    except DataError as error:
-        assert "Ask the sender" in str(error)
+    rows, refused = read_or_refuse(path, HEADER)
+    if rows is None:
+        assert "Ask the sender" in refused
     else:
         assert rows.rows_in == len(whole[:-cut].splitlines()) - 1

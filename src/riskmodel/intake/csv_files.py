@@ -1,5 +1,7 @@
 """Reads any CSV files through a mapping of their columns that a study writes down."""
 
+# ruff: noqa: S608 - queries are made of our own words; a study's words pass through named() and said()
+
 from __future__ import annotations
 
 import codecs
@@ -155,7 +157,9 @@ def _names(file: CsvFile | CsvAttributes) -> dict[str, str]:
 
 def _read(folder: Path, file: CsvFile | CsvAttributes) -> TextRows:
     names = _names(file)
-    rows = read_rows(folder / file.path, where=file.path.as_posix(), columns=list(names), encoding=file.encoding)
+    rows = read_rows(
+        folder / file.path, where=file.path.as_posix(), columns=list(names), encoding=file.encoding
+    )
     return replace(rows, table=rows.table.rename_columns([ROW, *names.values()]))
 
 
@@ -176,7 +180,12 @@ def event_layout(file: CsvFile, number: int) -> Layout:
         early = f"typed.{names[file.known_time]} < typed.{names[file.time]}"
         rules = (Rule(early, f"{file.known_time} is before {file.time}"),)
     return Layout(
-        name=f"csv_{number}", pattern="", fields=fields, link=None, rules=rules, day_formats=(file.date_format,)
+        name=f"csv_{number}",
+        pattern="",
+        fields=fields,
+        link=None,
+        rules=rules,
+        day_formats=(file.date_format,),
     )
 
 
@@ -207,11 +216,17 @@ def attribute_layout(file: CsvAttributes, number: int) -> Layout:
     """Return the layout of a file of attributes: one row a subject."""
     names = _names(file)
     fields = tuple(
-        _field(column, Kind.KEY if column == file.subject else Kind.TEXT, names, required=column == file.subject)
+        _field(
+            column, Kind.KEY if column == file.subject else Kind.TEXT, names, required=column == file.subject
+        )
         for column in names
     )
     return Layout(
-        name=f"csv_attributes_{number}", pattern="", fields=fields, link=None, unique=((names[file.subject],),)
+        name=f"csv_attributes_{number}",
+        pattern="",
+        fields=fields,
+        link=None,
+        unique=((names[file.subject],),),
     )
 
 

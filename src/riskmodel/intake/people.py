@@ -4,6 +4,8 @@ Each table follows one rule of time: what is open is known when its start was re
 end was recorded; what is closed is known from then on.
 """
 
+# ruff: noqa: S608 - queries are made of our own words; a study's words pass through named() and said()
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -143,7 +145,11 @@ def observe_pupils(database: Database, *, roll_delay: int, extract_day: date) ->
 
 
 def add_births(database: Database) -> None:
-    """Add ``MEDS_BIRTH``: the first known month, known from the first record of any kind about the person."""
+    """Add ``MEDS_BIRTH``: the first known month, known from the first record of any kind about the person.
+
+    Whoever records a person asks when they were born, though not every extract repeats it. So the birth counts as
+    known with the first record, even where the month itself comes from a later one.
+    """
     database.run(f"""
         INSERT INTO events
         WITH first_record AS (
@@ -213,9 +219,10 @@ def residence(database: Database) -> Residence:
 
 
 def attributes(database: Database, names: Iterable[str] = ("ethnicity", "sex")) -> Attributes:
-    """Return audited attributes: each value from when it was known; who has none is ``Unknown``.
+    """Return audited attributes, each value from when it was known; who has none yet is ``Unknown``.
 
-    Schools are asked before social care. Within one source a later value counts from when it was known.
+    The latest value holds. Schools are trusted before social care: once a school has said something, what other
+    agencies say later is not used.
     """
     tables = [database.table(_attribute_query(name)) for name in names]
     return Attributes.build(pa.concat_tables(tables))
@@ -224,8 +231,10 @@ def attributes(database: Database, names: Iterable[str] = ("ethnicity", "sex")) 
 def _attribute_query(name: str) -> str:
     return f"""
         WITH said AS (
-            SELECT subject_id, value, known, source FROM facts WHERE what = '{name}' AND value <> 'Unknown'
-            QUALIFY source = min(source) OVER (PARTITION BY subject_id)
+            SELECT subject_id, known, min(value) AS value FROM (
+                SELECT * FROM facts WHERE what = '{name}' AND value <> 'Unknown'
+                QUALIFY source = min(source) OVER (PARTITION BY subject_id ORDER BY known)
+            ) GROUP BY subject_id, known
         ),
         everyone AS (
             SELECT subject_id, min(known) AS known
@@ -235,5 +244,7 @@ def _attribute_query(name: str) -> str:
         )
         SELECT subject_id, '{name}' AS attribute, value, known::TIMESTAMP AS known_time FROM said
         UNION ALL
-        SELECT subject_id, '{name}', 'Unknown', known::TIMESTAMP
-        FROM everyone ANTI JOIN said USING (subject_id)"""
+        SELECT subject_id, '{name}', 'Unknown', everyone.known::TIMESTAMP
+        FROM everyone LEFT JOIN (SELECT subject_id, min(known) AS known FROM said GROUP BY subject_id) AS first
+            USING (subject_id)
+        WHERE first.known IS NULL OR first.known > everyone.known"""

@@ -172,9 +172,8 @@ def _parse(
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False
-            ),  # row numbers are known only without threads
+            # Row numbers are known only without threads.
+            read_options=arrow_csv.ReadOptions(use_threads=False),
             parse_options=arrow_csv.ParseOptions(invalid_row_handler=set_aside, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()),

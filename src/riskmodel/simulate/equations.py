@@ -130,7 +130,7 @@ PROCESSES: Mapping[str, Process] = {
         momentum=0.8, jump=0.8, eased=True,
     ),
     "offence": Process(
-        0.0145, _OFFENCE_AGES, poverty=0.22, conduct=0.65, frailty=0.40, male=1.00, adversity=0.20,
+        0.0110, _OFFENCE_AGES, poverty=0.22, conduct=0.65, frailty=0.40, male=1.00, adversity=0.20,
         momentum=0.8, jump=0.15,
     ),
     "suspension": Process(

@@ -416,7 +416,7 @@ _MARGINS: tuple[tuple[str, float, float, str, _How], ...] = (
     ("Asian", 0.26, 0.02, _PUPILS, lambda c: c.groups["Asian"]),
     ("Other", 0.03, 0.01, _PUPILS, lambda c: c.groups["Other"]),
     ("ethnic group unknown", 0.01, 0.005, "what is left to 100%", lambda c: c.groups["Unknown"]),
-    ("male", 0.51, 0.015, _PUPILS, lambda c: c.share_of_leavers(c.roll_with("sex", "M"))),
+    ("male", 0.51, 0.025, _PUPILS, lambda c: c.share_of_leavers(c.roll_with("sex", "M"))),
     ("free school meals ever", 0.49, 0.04, _PUPILS, lambda c: c.share_of_leavers(c.school("fsmperiodsonroll")["subject"].to_numpy())),
     ("persistent absence ever", 0.45, 0.05, _PUPILS, lambda c: c.share_of_leavers(_often_absent(c))),
     ("persistent absence, last year", 0.194, 0.05, "WF scrutiny papers 2023/24", _absence_rate),

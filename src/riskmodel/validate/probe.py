@@ -69,8 +69,7 @@ def ridge(design: FloatArray, targets: FloatArray) -> FloatArray:
 def solve(gram: FloatArray, cross: FloatArray) -> FloatArray:
     """Return the ridge solution from cross-products; the penalty is a thousandth of the mean column variance."""
     penalty = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)
-    solution: FloatArray = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
-    return solution
+    return np.asarray(np.linalg.solve(gram + penalty * np.eye(len(gram)), cross), dtype=np.float64)
 
 
 def crossfit(design: FloatArray, targets: FloatArray, fold: IntArray) -> FloatArray:

@@ -1,5 +1,7 @@
 """Children in need census: elements to events, and each way a file or an element can fail."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,7 +14,9 @@ Events = Callable[..., list[tuple[object, ...]]]
 NAME = "cin_census/cin_2020.xml"
 
 
-def child(key: str = "csc-ann", *, details: str = "", sex: str = "<Sex>F</Sex>", born: str = "2008-05-01") -> str:
+def child(
+    key: str = "csc-ann", *, details: str = "", sex: str = "<Sex>F</Sex>", born: str = "2008-05-01"
+) -> str:
     return f"""
     <Child>
       <ChildIdentifiers><LAchildID>{key}</LAchildID><UPN>A1</UPN><PersonBirthDate>{born}</PersonBirthDate>{sex}
@@ -115,10 +119,18 @@ def test_elements_may_carry_a_namespace(folder, events_of: Events) -> None:
         (child("csc-ann"), "Child", "repeats an earlier row"),
         (child("csc-nobody"), "Child", "nobody in the spine has this key"),
         (child(""), "Child", "no value in LAchildID"),
-        (child("csc-ben", born="2008-13-01"), "Child", "PersonBirthDate is not a date as this layout writes it"),
+        (
+            child("csc-ben", born="2008-13-01"),
+            "Child",
+            "PersonBirthDate is not a date as this layout writes it",
+        ),
         (child("csc-ben", sex="<Sex>Q</Sex>"), "Child", "Sex is not a known code"),
         (child("csc-ben", details=details("")), "CINdetails", "no value in CINreferralDate"),
-        (child("csc-ben", details=details("2021-12-01")), "CINdetails", "CINreferralDate is after the extract date"),
+        (
+            child("csc-ben", details=details("2021-12-01")),
+            "CINdetails",
+            "CINreferralDate is after the extract date",
+        ),
         (
             child("csc-ben", details=details(closed="2019-04-30")),
             "CINdetails",
@@ -163,7 +175,10 @@ def test_elements_of_a_child_who_was_set_aside(folder) -> None:
         (b"", "an empty file"),
         (b"LAchildID,UPN\n1,2\n", "cut off, damaged or wrongly encoded"),
         (census(child())[:-30], "cut off, damaged or wrongly encoded"),
-        (census(child(sex="<Sex>\xe9</Sex>")).decode().encode("latin-1"), "cut off, damaged or wrongly encoded"),
+        (
+            census(child(sex="<Sex>\xe9</Sex>")).decode().encode("latin-1"),
+            "cut off, damaged or wrongly encoded",
+        ),
         (b"<Message><Header/></Message>", "no Children element"),
         (b"<!DOCTYPE Message [<!ENTITY a 'b'>]>\n" + census(child())[39:], "a document type declaration"),
     ],

@@ -1,5 +1,7 @@
 """Any CSV files through a mapping: events, attributes, and every fault of a mapping at once."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 import hashlib
@@ -14,7 +16,13 @@ from riskmodel.errors import DataError, StudyError
 from riskmodel.intake import CsvSpec, Intake, read_csv_files
 
 PERIOD = {"first_day": date(2020, 1, 1), "last_day": date(2020, 12, 31)}
-VISITS = {"path": "visits.csv", "subject": "who", "time": "when", "code": "HEALTH//VISIT", "known_delay_days": 3}
+VISITS = {
+    "path": "visits.csv",
+    "subject": "who",
+    "time": "when",
+    "code": "HEALTH//VISIT",
+    "known_delay_days": 3,
+}
 
 
 def read(folder: Path, *files: dict[str, Any], **options: Any) -> Intake:
@@ -39,8 +47,12 @@ def test_a_constant_code_and_a_declared_delay(tmp_path: Path, events_of) -> None
     assert (file.rows_in, file.rows_accepted, file.events_out) == (3, 3, 2)
 
 
-def test_a_code_column_a_value_a_recorded_day_and_another_way_to_write_dates(tmp_path: Path, events_of) -> None:
-    write(tmp_path, "s.csv", "id,d,r,reason,n", "1,03/02/2020,05/02/2020,DB,4.5", "1,04/02/2020,05/02/2020,PP,")
+def test_a_code_column_a_value_a_recorded_day_and_another_way_to_write_dates(
+    tmp_path: Path, events_of
+) -> None:
+    write(
+        tmp_path, "s.csv", "id,d,r,reason,n", "1,03/02/2020,05/02/2020,DB,4.5", "1,04/02/2020,05/02/2020,PP,"
+    )
     intake = read(
         tmp_path,
         {
@@ -55,7 +67,9 @@ def test_a_code_column_a_value_a_recorded_day_and_another_way_to_write_dates(tmp
     assert intake.records.events.table.column("known_basis").unique().to_pylist() == ["recorded"]
 
 
-def test_a_key_that_is_no_number_becomes_one_the_same_in_every_file_and_is_seen_nowhere(tmp_path: Path) -> None:
+def test_a_key_that_is_no_number_becomes_one_the_same_in_every_file_and_is_seen_nowhere(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, "visits.csv", "who,when", "ann-key,2020-02-01", "007,2020-02-01", "-5,2020-02-01")
     write(tmp_path, "more.csv", "who,when", "ann-key,2020-03-01")
     intake = read(tmp_path, VISITS, {**VISITS, "path": "more.csv"})
@@ -65,7 +79,10 @@ def test_a_key_that_is_no_number_becomes_one_the_same_in_every_file_and_is_seen_
 
 def test_birth_can_be_a_column_of_any_file(tmp_path: Path, events_of) -> None:
     write(tmp_path, "people.csv", "who,born", "1,2010-05-17")
-    intake = read(tmp_path, {"path": "people.csv", "subject": "who", "time": "born", "code": "MEDS_BIRTH", "known_delay_days": 0})
+    intake = read(
+        tmp_path,
+        {"path": "people.csv", "subject": "who", "time": "born", "code": "MEDS_BIRTH", "known_delay_days": 0},
+    )
     assert events_of(intake, "MEDS_BIRTH") == [(1, "MEDS_BIRTH", "2010-05-17", "2010-05-17", None)]
     assert intake.records.events.table.column("agency").to_pylist() == ["PERSON"]
 
@@ -74,7 +91,9 @@ def test_attributes_are_known_from_the_first_event(tmp_path: Path, days_of) -> N
     write(tmp_path, "visits.csv", "who,when", "1,2020-02-01", "2,2020-03-01", "1,2020-01-01")
     write(tmp_path, "people.csv", "who,Sex,Region", "1,F,North", "2,,South", "3,M,East", "2,F,South")
     intake = read(
-        tmp_path, VISITS, attributes=[{"path": "people.csv", "subject": "who", "columns": {"sex": "Sex", "area": "Region"}}]
+        tmp_path,
+        VISITS,
+        attributes=[{"path": "people.csv", "subject": "who", "columns": {"sex": "Sex", "area": "Region"}}],
     )
     rows = days_of(intake.records.attributes.table, "subject_id", "attribute", "value", "known_time")
     assert rows == [
@@ -109,7 +128,14 @@ def test_observation_is_declared_or_missing(tmp_path: Path) -> None:
 )
 def test_each_way_a_row_is_set_aside(tmp_path: Path, row: str, reason: str) -> None:
     write(tmp_path, "x.csv", "who's id,when,known,what,count", "1,2020-02-01,2020-02-02,A,1", row)
-    mapping = {"path": "x.csv", "subject": "who's id", "time": "when", "known_time": "known", "value": "count", "code": {"column": "what"}}
+    mapping = {
+        "path": "x.csv",
+        "subject": "who's id",
+        "time": "when",
+        "known_time": "known",
+        "value": "count",
+        "code": {"column": "what"},
+    }
     intake = read(tmp_path, mapping)
     file = intake.report.files["x.csv"]
     assert (file.rows_in, file.rows_accepted, dict(file.reasons)) == (2, 1, {reason: 1})
@@ -139,7 +165,13 @@ def test_every_fault_of_a_mapping_is_said_at_once(tmp_path: Path) -> None:
 
 def test_a_file_in_a_declared_encoding(tmp_path: Path, events_of) -> None:
     write(tmp_path, "x.csv", "qui,quand,été", "1,2020-02-01,é", encoding="latin-1")
-    mapping = {"path": "x.csv", "subject": "qui", "time": "quand", "code": {"column": "été", "prefix": "A//"}, "known_delay_days": 0}
+    mapping = {
+        "path": "x.csv",
+        "subject": "qui",
+        "time": "quand",
+        "code": {"column": "été", "prefix": "A//"},
+        "known_delay_days": 0,
+    }
     assert events_of(read(tmp_path, {**mapping, "encoding": "latin-1"}), "A//") == [
         (1, "A//é", "2020-02-01", "2020-02-01", None)
     ]
@@ -155,14 +187,22 @@ def test_one_file_may_be_mapped_twice_and_be_empty(tmp_path: Path) -> None:
     assert intake.report.events == 0
 
 
-@pytest.mark.parametrize("change", [{"known_time": "r"}, {"known_delay_days": None}, {"known_delay_days": -1}, {"code": ""}])
+@pytest.mark.parametrize(
+    "change", [{"known_time": "r"}, {"known_delay_days": None}, {"known_delay_days": -1}, {"code": ""}]
+)
 def test_a_mapping_says_one_way_to_know_and_a_code(tmp_path: Path, change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CsvSpec.model_validate({"path": tmp_path, "files": [{**VISITS, **change}]})
 
 
 def test_columns_may_have_any_names_even_ours_and_differ_in_case_only(tmp_path: Path, events_of) -> None:
-    write(tmp_path, "x.csv", 'file,row,Row,"select ""x""",reason', "1,2020-02-01,2020-02-02,A//B,4", "1,soon,2020-02-02,A//B,4")
+    write(
+        tmp_path,
+        "x.csv",
+        'file,row,Row,"select ""x""",reason',
+        "1,2020-02-01,2020-02-02,A//B,4",
+        "1,soon,2020-02-02,A//B,4",
+    )
     mapping = {
         "path": "x.csv", "subject": "file", "time": "row", "known_time": "Row", "value": "reason",
         "code": {"column": 'select "x"'},

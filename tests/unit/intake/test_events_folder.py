@@ -1,5 +1,7 @@
 """A folder of events: our own shape, or a plain MEDS dataset."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 from datetime import date, datetime
@@ -30,7 +32,9 @@ def meds(rows: list[tuple[object, ...]]) -> pa.Table:
     columns = list(zip(*rows, strict=True))
     kinds = (pa.int64(), STAMP, pa.string(), pa.float32())
     names = ("subject_id", "time", "code", "numeric_value")
-    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)})
+    return pa.table(
+        {name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
+    )
 
 
 ROWS = [
@@ -55,7 +59,9 @@ def test_a_plain_meds_dataset(tmp_path: Path) -> None:
     write_meds(tmp_path, meds(ROWS[2:]), "data/held_out/0.parquet")
     intake = read(tmp_path)
     rows = intake.records.events.table.to_pylist()
-    assert [(row["subject_id"], row["time"], row["known_time"], row["code"], row["agency"]) for row in rows] == [
+    assert [
+        (row["subject_id"], row["time"], row["known_time"], row["code"], row["agency"]) for row in rows
+    ] == [
         (1, at("2020-03-01T10:30"), at("2020-03-01T10:30"), "LAB//X", "LAB"),
         (1, None, at("2020-03-01T10:30"), "SEX//F", "SEX"),  # static: known from the first event on
         (2, at("2010-01-01"), at("2010-01-01"), "MEDS_BIRTH", "PERSON"),
@@ -76,7 +82,9 @@ def test_declared_observation_is_every_agency_for_everybody_in_the_period(tmp_pa
     write_meds(tmp_path, meds(ROWS))
     intake = read(tmp_path)
     rows = intake.records.observation.table.to_pylist()
-    assert {(row["subject_id"], row["agency"]) for row in rows} == {(s, a) for s in (1, 2) for a in ("LAB", "SEX")}
+    assert {(row["subject_id"], row["agency"]) for row in rows} == {
+        (s, a) for s in (1, 2) for a in ("LAB", "SEX")
+    }
     assert {(row["start"], row["end"], row["known_time"]) for row in rows} == {
         (at("2020-01-01"), at("2021-01-01"), at("2020-01-01"))
     }
@@ -143,7 +151,10 @@ def test_words_may_be_dictionaries_and_times_may_have_zones(tmp_path: Path) -> N
         ({"superseded_time": at("2020-01-01")}, "superseded before it was known"),
         ({"known_basis": "rumour"}, "known_basis is none of recorded, declared_delay, extract"),
         ({"known_basis": None}, "known_basis is none of recorded, declared_delay, extract"),
-        ({"time": None, "known_time": None, "subject_id": 9}, "no time is known for anything about this subject"),
+        (
+            {"time": None, "known_time": None, "subject_id": 9},
+            "no time is known for anything about this subject",
+        ),
     ],
 )
 def test_each_way_an_event_is_set_aside(tmp_path: Path, change: dict[str, object], reason: str) -> None:
@@ -153,7 +164,9 @@ def test_each_way_an_event_is_set_aside(tmp_path: Path, change: dict[str, object
     }  # fmt: skip
     kinds = (pa.int64(), STAMP, STAMP, STAMP, pa.string(), pa.string(), pa.float32(), pa.string())
     schema = pa.schema(list(zip(good, kinds, strict=True)))
-    pq.write_table(pa.Table.from_pylist([good, {**good, **change}], schema=schema), tmp_path / "events.parquet")
+    pq.write_table(
+        pa.Table.from_pylist([good, {**good, **change}], schema=schema), tmp_path / "events.parquet"
+    )
     intake = read(tmp_path)
     file = intake.report.files["events.parquet"]
     assert (file.rows_in, file.rows_accepted, dict(file.reasons)) == (2, 1, {reason: 1})

@@ -1,5 +1,7 @@
 """A whole delivery: spine, manifest, reconciliation, saving, and the same bytes again."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 import csv
@@ -135,7 +137,9 @@ def test_without_residents_nobody_is_observed_by_who_sees_residents(folder) -> N
 
 
 def test_saved_and_loaded_is_the_same(folder, tmp_path: Path) -> None:
-    police(folder, "police-ann,VICTIM,THEFT,2020-01-01,,2020-01-02", "police-ann,VICTIM", "police-ann,VICTIM,,,,")
+    police(
+        folder, "police-ann,VICTIM,THEFT,2020-01-01,,2020-01-02", "police-ann,VICTIM", "police-ann,VICTIM,,,,"
+    )
     intake = folder.take_in(out=tmp_path / "out")
     loaded = Intake.load(tmp_path / "out")
     assert loaded.report == intake.report
@@ -158,7 +162,10 @@ def test_stops_are_saved_apart(folder, tmp_path: Path) -> None:
         "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
         "Outcome linked to object of search,Removal of more than just outer clothing"
     )
-    folder.csv("stop_search/2020-02-x-stop-and-search.csv", [header, "Person search,2020-02-01T23:30:00+00:00" + "," * 13])
+    folder.csv(
+        "stop_search/2020-02-x-stop-and-search.csv",
+        [header, "Person search,2020-02-01T23:30:00+00:00" + "," * 13],
+    )
     folder.take_in(out=tmp_path / "out")
     stops = Intake.load(tmp_path / "out").stops
     assert stops is not None
@@ -166,14 +173,25 @@ def test_stops_are_saved_apart(folder, tmp_path: Path) -> None:
 
 
 def test_two_runs_write_the_same_bytes(folder, tmp_path: Path) -> None:
-    police(folder, *(f"police-{who},VICTIM,THEFT,2020-01-{day:02},,2020-02-01" for who in ("ann", "ben", "zed") for day in range(1, 29)))
+    police(
+        folder,
+        *(
+            f"police-{who},VICTIM,THEFT,2020-01-{day:02},,2020-02-01"
+            for who in ("ann", "ben", "zed")
+            for day in range(1, 29)
+        ),
+    )
     for out in ("a", "b"):
         take_in(folder.path, delays=DelaySpec(), out=tmp_path / out, threads=2)
     assert digest_path(tmp_path / "a") == digest_path(tmp_path / "b")
 
 
 def test_the_order_of_rows_in_a_file_changes_no_record(folder) -> None:
-    rows = [f"police-{who},VICTIM,THEFT,2020-01-{day:02},,2020-02-01" for who in ("ann", "ben") for day in range(1, 9)]
+    rows = [
+        f"police-{who},VICTIM,THEFT,2020-01-{day:02},,2020-02-01"
+        for who in ("ann", "ben")
+        for day in range(1, 9)
+    ]
     police(folder, *rows)
     first = folder.take_in()
     police(folder, *reversed(rows))

@@ -39,7 +39,9 @@ def test_the_same_rows_in_any_usual_form(tmp_path: Path, content: bytes) -> None
     assert rows.notes == ()
 
 
-def test_a_row_that_does_not_fit_the_header_is_set_aside_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
+def test_a_row_that_does_not_fit_the_header_is_set_aside_and_the_others_keep_their_numbers(
+    tmp_path: Path,
+) -> None:
     rows = read(tmp_path, b"a,b,c\n1,2,3\n4,5\n\n6,7,8\n9,9,9,9\n1,1,1\n")
     assert rows.table.column("row").to_pylist() == [1, 3, 5]
     assert rows.ragged == ((2, "the row has 2 values, not 3"), (4, "the row has 4 values, not 3"))
@@ -105,6 +107,11 @@ def test_a_file_that_cannot_be_used_as_a_whole_is_refused(tmp_path: Path, conten
     assert str(caught.value).startswith("some.csv: expected ")
     assert "27/03/2008" not in str(caught.value)
     assert caught.value.exit_code == 5
+
+
+def test_a_quotation_mark_left_open_in_a_long_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a quotation mark that is not closed"):
+        read(tmp_path, b'a,b,c\n1,"2,3\n' + b"4,5,6\n" * 400_000)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

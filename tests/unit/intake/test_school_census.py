@@ -1,5 +1,7 @@
 """School census: what a term's files become, and each way a row can be set aside."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,7 +19,14 @@ ROLL = (
 Events = Callable[..., list[tuple[object, ...]]]
 
 
-def pupil(number: str = "r1", upn: str = "edu-ann", *, school: str = "SCH1", entry: str = "2019-Sep-03 00:00:00", **said: str) -> str:
+def pupil(
+    number: str = "r1",
+    upn: str = "edu-ann",
+    *,
+    school: str = "SCH1",
+    entry: str = "2019-Sep-03 00:00:00",
+    **said: str,
+) -> str:
     values = {
         "dob": "2008-May-01 00:00:00", "sex": "F", "possible": "", "ethnicity": "", "status": "C", "sen": "N", **said,
     }  # fmt: skip
@@ -56,13 +65,17 @@ def test_terms_are_numbered_without_gaps_in_order_of_time() -> None:
     assert numbers == list(range(numbers[0], numbers[0] + 5))  # type: ignore[arg-type, operator]
 
 
-def test_a_roll_row_that_each_term_repeats_is_one_start_known_at_the_first_census(folder, events_of: Events) -> None:
+def test_a_roll_row_that_each_term_repeats_is_one_start_known_at_the_first_census(
+    folder, events_of: Events
+) -> None:
     for term in ("2019_autumn", "2020_spring", "2020_summer"):
         roll(folder, term, pupil())
     intake = folder.take_in()
     assert events_of(intake, "EDU//ENROL") == [(1, "EDU//ENROL", "2019-09-03", "2019-10-03", None)]
     files = intake.report.files
-    assert [files[f"school_census/{t}_pupilonroll.csv"].events_out for t in ("2019_autumn", "2020_spring")] == [1, 0]
+    assert [
+        files[f"school_census/{t}_pupilonroll.csv"].events_out for t in ("2019_autumn", "2020_spring")
+    ] == [1, 0]
     assert files["school_census/2020_summer_pupilonroll.csv"].rows_accepted == 1
 
 
@@ -76,7 +89,9 @@ def test_a_second_school_is_a_move_and_a_return_to_the_first_is_one_too(folder, 
     ]
 
 
-def test_an_earlier_school_that_is_learnt_of_later_makes_the_move_known_later(folder, events_of: Events) -> None:
+def test_an_earlier_school_that_is_learnt_of_later_makes_the_move_known_later(
+    folder, events_of: Events
+) -> None:
     roll(folder, "2019_autumn", pupil())
     roll(folder, "2020_spring", pupil(), pupil("r2", school="SCH2", entry="2018-Sep-03 00:00:00", status="S"))
     assert events_of(folder.take_in(), "EDU//SCHOOL_MOVE") == [
@@ -134,7 +149,13 @@ def test_suspensions_exclusions_and_lunchtimes(folder, events_of: Events) -> Non
 
 
 def test_support_changes_at_the_census_that_first_shows_them(folder, events_of: Events) -> None:
-    for term, sen in (("2019_autumn", "K"), ("2020_spring", "S"), ("2020_summer", ""), ("2020_autumn", "E"), ("2021_spring", "N")):
+    for term, sen in (
+        ("2019_autumn", "K"),
+        ("2020_spring", "S"),
+        ("2020_summer", ""),
+        ("2020_autumn", "E"),
+        ("2021_spring", "N"),
+    ):
         roll(folder, term, pupil(sen=sen))
     intake = folder.take_in()
     assert events_of(intake, "EDU//SEN_SUPPORT") == [
@@ -147,7 +168,9 @@ def test_support_changes_at_the_census_that_first_shows_them(folder, events_of: 
     ]
 
 
-def test_of_two_schools_in_one_term_the_main_one_says_what_support_there_is(folder, events_of: Events) -> None:
+def test_of_two_schools_in_one_term_the_main_one_says_what_support_there_is(
+    folder, events_of: Events
+) -> None:
     roll(folder, "2019_autumn", pupil(sen="N", status="S"), pupil("r2", school="SCH2", sen="E", status="M"))
     assert [event[1] for event in events_of(folder.take_in(), "EDU//EHCP")] == ["EDU//EHCP//START"]
 
@@ -169,14 +192,18 @@ def test_free_meals_open_then_closed_then_corrected(folder, events_of: Events, d
     ends = {"2019_autumn": "", "2020_spring": "2020-Jan-10 00:00:00", "2020_summer": "2020-Jan-31 00:00:00"}
     for term, end in ends.items():
         roll(folder, term, pupil())
-        folder.csv(f"school_census/{term}_fsmperiodsonroll.csv", [header, f"r1,SCH1,2019-Sep-03 00:00:00,{end},ENG"])
+        folder.csv(
+            f"school_census/{term}_fsmperiodsonroll.csv", [header, f"r1,SCH1,2019-Sep-03 00:00:00,{end},ENG"]
+        )
     intake = folder.take_in()
     assert events_of(intake, "EDU//FSM") == [
         (1, "EDU//FSM//START", "2019-09-03", "2019-10-03", None),
         (1, "EDU//FSM//END", "2020-01-10", "2020-01-16", None),
         (1, "EDU//FSM//END", "2020-01-31", "2020-05-21", None),
     ]
-    superseded = [row for row in days_of(intake.records.events.table, "code", "time", "superseded_time") if row[2]]
+    superseded = [
+        row for row in days_of(intake.records.events.table, "code", "time", "superseded_time") if row[2]
+    ]
     assert superseded == [("EDU//FSM//END", "2020-01-10", "2020-05-21")]
 
 
@@ -185,7 +212,9 @@ def test_an_end_that_is_taken_back_and_given_again_is_seen_as_it_was_known(folde
     end = "2020-Jan-10 00:00:00"
     for term, said in (("2020_spring", end), ("2020_summer", ""), ("2020_autumn", end)):
         roll(folder, term, pupil())
-        folder.csv(f"school_census/{term}_fsmperiodsonroll.csv", [header, f"r1,SCH1,2019-Sep-03 00:00:00,{said},ENG"])
+        folder.csv(
+            f"school_census/{term}_fsmperiodsonroll.csv", [header, f"r1,SCH1,2019-Sep-03 00:00:00,{said},ENG"]
+        )
     rows = days_of(folder.take_in().records.events.table, "code", "time", "known_time", "superseded_time")
     assert [row[1:] for row in rows if row[0] == "EDU//FSM//END"] == [
         ("2020-01-10", "2020-01-16", "2020-05-21"),
@@ -247,7 +276,12 @@ def test_rows_of_a_pupil_who_was_set_aside_are_set_aside_too(folder) -> None:
     roll(folder, "2020_summer", pupil())  # r1 is fine in another term, which must not help
     folder.csv(
         "school_census/2020_spring_termlysessiondetailsonroll.csv",
-        ["pupilonrolltableid,NativeId,sessions,attendancereason", "r1,SCH1,4,I", "r2,SCH1,4,I", "r2,SCH1,4,!"],
+        [
+            "pupilonrolltableid,NativeId,sessions,attendancereason",
+            "r1,SCH1,4,I",
+            "r2,SCH1,4,I",
+            "r2,SCH1,4,!",
+        ],
     )
     assert reasons(folder.take_in(), "2020_spring_termlysessiondetailsonroll") == {
         "attendancereason is not a known code": 1,

@@ -1,5 +1,7 @@
 """SSDA903: periods of care from episodes, missing spells, yearly health."""
 
+# ruff: noqa: ANN001 - fixtures are described in conftest.py
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,6 +10,12 @@ import pytest
 
 Events = Callable[..., list[tuple[object, ...]]]
 EPISODES = "CHILD,DECOM,RNE,LS,CIN,PLACE,PLACE_PROVIDER,DEC,REC,REASON_PLACE_CHANGE,HOME_POST,PL_POST,URN"
+
+
+OC2 = (
+    "CHILD,DOB,SDQ_SCORE,SDQ_REASON,CONVICTED,HEALTH_CHECK,IMMUNISATIONS,TEETH_CHECK,HEALTH_ASSESSMENT,"
+    "SUBSTANCE_MISUSE,INTERVENTION_RECEIVED,INTERVENTION_OFFERED"
+)
 
 
 def episode(start: str, rne: str, end: str = "", rec: str = "", key: str = "cla-ann") -> str:
@@ -60,7 +68,11 @@ def test_an_end_that_the_next_year_takes_back_is_superseded(folder, days_of) -> 
 def test_missing_and_away_are_spells_of_their_own(folder, events_of: Events) -> None:
     folder.csv(
         "ssda903/2020_missing.csv",
-        ["CHILD,DOB,MISSING,MIS_START,MIS_END", "cla-ann,01/05/2008,M,01/06/2019,03/06/2019", "cla-ann,01/05/2008,A,01/07/2019,"],
+        [
+            "CHILD,DOB,MISSING,MIS_START,MIS_END",
+            "cla-ann,01/05/2008,M,01/06/2019,03/06/2019",
+            "cla-ann,01/05/2008,A,01/07/2019,",
+        ],
     )
     assert [event[1:4] for event in events_of(folder.take_in(), "CLA//")] == [
         ("CLA//MISSING//START", "2019-06-01", "2019-06-15"),
@@ -73,8 +85,7 @@ def test_yearly_health(folder, events_of: Events) -> None:
     folder.csv(
         "ssda903/2020_oc2.csv",
         [
-            "CHILD,DOB,SDQ_SCORE,SDQ_REASON,CONVICTED,HEALTH_CHECK,IMMUNISATIONS,TEETH_CHECK,HEALTH_ASSESSMENT,"
-            "SUBSTANCE_MISUSE,INTERVENTION_RECEIVED,INTERVENTION_OFFERED",
+            OC2,
             "cla-ann,01/05/2008,17,,1,1,1,1,1,1,0,0",
             "cla-ben,01/02/2009,,SDQ1,0,1,1,1,1,0,0,0",
             "cla-cat,01/02/2009,41,,0,1,1,1,1,0,0,0",
@@ -85,12 +96,24 @@ def test_yearly_health(folder, events_of: Events) -> None:
         (1, "CLA//SDQ", "2020-03-31", "2020-04-14", 17.0),
         (1, "CLA//SUBSTANCE_MISUSE", "2020-03-31", "2020-04-14", None),
     ]
-    assert intake.report.files["ssda903/2020_oc2.csv"].reasons == {"SDQ_SCORE is not a number from 0 to 40": 1}
+    assert intake.report.files["ssda903/2020_oc2.csv"].reasons == {
+        "SDQ_SCORE is not a number from 0 to 40": 1
+    }
+
+
+def test_a_year_under_way_ends_on_the_extract_date(folder, events_of: Events) -> None:
+    folder.csv("ssda903/2022_oc2.csv", [OC2, "cla-ann,01/05/2008,17,,1,1,1,1,1,0,0,0"])
+    assert events_of(folder.take_in(), "CLA//") == [(1, "CLA//SDQ", "2021-08-31", "2021-09-14", 17.0)]
 
 
 @pytest.mark.parametrize(("sex", "value"), [("1", "Male"), ("2", "Female"), ("M", "Male"), ("U", "Unknown")])
-def test_header_gives_birth_and_sex_in_old_and_new_codes(folder, events_of: Events, days_of, sex: str, value: str) -> None:
-    folder.csv("ssda903/2020_header.csv", ["CHILD,SEX,DOB,ETHNIC,UPN,MOTHER,MC_DOB", f"cla-ann,{sex},15/05/2008,MOTH,,,"])
+def test_header_gives_birth_and_sex_in_old_and_new_codes(
+    folder, events_of: Events, days_of, sex: str, value: str
+) -> None:
+    folder.csv(
+        "ssda903/2020_header.csv",
+        ["CHILD,SEX,DOB,ETHNIC,UPN,MOTHER,MC_DOB", f"cla-ann,{sex},15/05/2008,MOTH,,,"],
+    )
     intake = folder.take_in()
     assert events_of(intake, "MEDS_BIRTH") == [(1, "MEDS_BIRTH", "2008-05-01", "2010-06-01", None)]
     rows = days_of(intake.records.attributes.table, "subject_id", "attribute", "value")
@@ -118,5 +141,10 @@ def test_each_way_an_episode_is_set_aside(folder, row: str, reason: str) -> None
 
 
 def test_a_missing_spell_that_ends_before_it_starts(folder) -> None:
-    folder.csv("ssda903/2020_missing.csv", ["CHILD,DOB,MISSING,MIS_START,MIS_END", "cla-ann,,M,03/06/2019,01/06/2019"])
-    assert folder.take_in().report.files["ssda903/2020_missing.csv"].reasons == {"MIS_END is before MIS_START": 1}
+    folder.csv(
+        "ssda903/2020_missing.csv",
+        ["CHILD,DOB,MISSING,MIS_START,MIS_END", "cla-ann,,M,03/06/2019,01/06/2019"],
+    )
+    assert folder.take_in().report.files["ssda903/2020_missing.csv"].reasons == {
+        "MIS_END is before MIS_START": 1
+    }

@@ -1,0 +1,100 @@
+"""Typing mistakes, refusals, interruptions: the command a person types and what comes back."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+from running import command
+
+FAST = ("--set", "data.size=2000", "--set", "validation.replicates=200", "--set", "threads=1")
+
+
+def test_help_is_there_and_loads_nothing_large():
+    done = command("--help")
+    assert done.returncode == 0
+    assert "--dry-run" in done.stdout
+
+
+def test_a_mistyped_key_gets_the_nearest_and_code_2(tmp_path):
+    done = command("--set", "data.sise=1", "--set", "models.familes=[ebm]", "--out", str(tmp_path / "runs"))
+    assert done.returncode == 2
+    assert "did you mean size?" in done.stderr
+    assert "did you mean families" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("events", "rule"),
+    [("POLICE//STOP_SEARCH//DRUGS", "stop and search"), ("PERSON//ETHNICITY//BLACK", "ethnicity"), ("EDU//LANGUAGE//OTHER", "language")],
+)
+def test_a_barred_feature_stops_the_run_before_anything_is_read(tmp_path, events, rule):
+    catalogue = tmp_path / "own.yaml"
+    agency = events.split("//")[0]
+    catalogue.write_text(
+        f"codes:\n- {{code: {events}, agency: {agency}, description: something, unit: times, concept: something, direction: 0}}\n"
+    )
+    own = f"features.own=[{{stem: something, words: something, events: ['{events}'], windows: [365d], aggregations: [count]}}]"
+    done = command(*FAST, "--set", own, "--set", f"features.catalogue={catalogue}", "--out", str(tmp_path / "runs"))
+    assert done.returncode == 3, done.stderr
+    assert "something__count__365d" in done.stderr
+    assert rule in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_prints_attrition_and_features_and_trains_nothing(finished):
+    before = {path.name for path in finished.out.iterdir()}
+    done = command(*FAST, "--out", str(finished.out), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "known to live in the borough" in done.stdout
+    assert "edu_suspension__count__365d" in done.stdout
+    assert "Nothing was trained." in done.stdout
+    assert {path.name for path in finished.out.iterdir()} == before
+
+
+def test_the_page_of_a_young_person_needs_no_script(finished, tmp_path):
+    cohort = next((finished.out / ".store").glob("population-*/cohort.parquet"))
+    subject = int(pq.read_table(cohort).column("subject_id")[-1].as_py())
+    page = tmp_path / "page.html"
+    done = command("explain", str(finished.folder), "--subject", str(subject), "--out", str(page), module="riskmodel")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert "<script" not in text
+    assert "999" in text
+    assert str(subject) not in text
+    assert "Simulated" in text
+
+
+def test_a_number_that_is_nobody_gets_code_2(finished, tmp_path):
+    done = command("explain", str(finished.folder), "--subject", "-7", "--out", str(tmp_path / "p.html"), module="riskmodel")
+    assert done.returncode == 2
+    assert "nobody with this number" in done.stderr
+    assert not (tmp_path / "p.html").exists()
+
+
+def test_a_folder_that_is_no_run_gets_code_2(tmp_path):
+    done = command("explain", str(tmp_path), "--subject", "1", "--out", str(tmp_path / "p.html"), module="riskmodel")
+    assert done.returncode == 2
+    assert "is not a run folder" in done.stderr
+
+
+@pytest.mark.parametrize(("raised", "code", "status"), [("KeyboardInterrupt", 130, "KILLED"), ("OSError(28, 'No space left on device')", 1, "FAILED")])
+def test_an_interrupted_run_leaves_no_folder_and_is_marked(finished, tmp_path, raised, code, status):
+    out = tmp_path / "runs"
+    out.mkdir()
+    (out / ".store").symlink_to(finished.out / ".store")
+    script = (
+        "import sys\nfrom riskmodel import runfolder, train\n"
+        f"def broken(folder, run, *, started):\n    (folder / 'metrics.json').write_text('half')\n    raise {raised}\n"
+        "runfolder.write_run = broken\n"
+        f"sys.exit(train.main({[*FAST, '--set', 'models.families=[prior, count]', '--out', str(out)]!r}))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert {path.name for path in out.iterdir()} == {".store", "mlflow.db"}
+    with sqlite3.connect(out / "mlflow.db") as database:
+        assert database.execute("select status from runs").fetchall() == [(status,)]
+    database.close()

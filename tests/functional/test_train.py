@@ -1,0 +1,160 @@
+"""`python -m riskmodel.train` as a user runs it, and what it leaves behind."""
+
+import json
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+from sklearn.metrics import roc_auc_score
+
+from riskmodel.models import CalibratedModel
+from riskmodel.pipeline import run_stages
+from riskmodel.stages import front_end
+from riskmodel.study import load_study
+
+CONTRACT = {
+    "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
+    "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
+    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json",
+}  # fmt: skip
+FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
+SAME_BYTES = ("metrics.json", "fairness.json", "fairness.public.json", "predictions.parquet", "contributions.parquet", "card.md")
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def rebuilt(finished):
+    """The front end of the run, from its resolved study and the store."""
+    study = load_study(finished.folder / "study.resolved.yaml")
+    return run_stages(front_end(study), study, store=finished.out / ".store", progress=lambda *_: None)
+
+
+def test_the_run_folder_holds_what_the_contract_says(finished):
+    assert {path.name for path in finished.folder.iterdir()} == CONTRACT
+    assert {path.stem for path in (finished.folder / "models").iterdir()} == FAMILIES
+    assert {"offers.svg", "reliability.svg", "decision_curve.svg", "fairness-ethnicity-x-sex.svg"} <= {
+        path.name for path in (finished.folder / "plots").iterdir()
+    }
+    assert finished.folder.name.startswith("default-2")
+
+
+def test_the_command_prints_one_object(finished):
+    assert set(finished.printed["models"]) == FAMILIES
+    assert finished.printed["selected"] in FAMILIES
+    assert finished.printed["split"] == "test_all"
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy", "card", "explanations"]
+)
+def test_files_follow_their_schemas(finished, name):
+    text = resources.files("riskmodel").joinpath(f"publish/schemas/{name}.schema.json").read_text()
+    Draft202012Validator(json.loads(text)).validate(read(finished.folder, f"{name}.json"))
+
+
+def test_every_family_is_measured_on_every_split(finished):
+    metrics = read(finished.folder, "metrics.json")["models"]
+    for family in FAMILIES:
+        assert set(metrics[family]) == {"train", "crossfit", "test_new", "test_all"}
+    counts = {split: found["auroc"]["n_subjects"] for split, found in metrics["ebm"].items()}
+    assert counts["train"] == counts["crossfit"] > counts["test_new"]
+    assert counts["test_all"] > counts["test_new"]
+
+
+def test_the_metrics_are_those_of_the_predictions_and_the_labels(finished, rebuilt):
+    predictions = pd.read_parquet(finished.folder / "predictions.parquet")
+    labels = rebuilt.results["population"].outcomes.test["harm"]
+    metrics = read(finished.folder, "metrics.json")["models"]
+    for family in FAMILIES:
+        rows = predictions[(predictions.family == family) & (predictions.split == "test_all")]
+        place = rows.row_id.to_numpy()
+        expected = roc_auc_score(labels.outcome[place], rows.raw_score, sample_weight=labels.weight[place])
+        assert metrics[family]["test_all"]["auroc"]["estimate"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_models_are_loaded_back_to_the_bit(finished, rebuilt):
+    predictions = pd.read_parquet(finished.folder / "predictions.parquet")
+    features = rebuilt.results["features"]
+    for family in FAMILIES:
+        model = CalibratedModel.load(finished.folder / "models" / f"{family}.json")
+        rows = predictions[(predictions.family == family) & (predictions.split == "test_all")]
+        raw = model.model.raw_score(features)[rows.row_id.to_numpy()]
+        assert np.array_equal(raw, rows.raw_score.to_numpy())
+        assert np.array_equal(model.risk(raw), rows.risk_estimate.to_numpy())
+
+
+def test_contributions_add_up_to_the_raw_score(finished):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(finished.folder / "contributions.parquet")
+    base = float(table.schema.metadata[b"base"])
+    sums = table.drop_columns(["row_id"]).to_pandas().sum(axis=1) + base
+    selected = read(finished.folder, "metrics.json")["selected"]
+    predictions = pd.read_parquet(finished.folder / "predictions.parquet")
+    rows = predictions[(predictions.family == selected) & (predictions.split == "test_all")].set_index("row_id")
+    assert np.allclose(sums, rows.raw_score.loc[table.column("row_id").to_pylist()], atol=1e-5)
+
+
+def test_provenance_says_what_decided_the_numbers(finished):
+    said = read(finished.folder, "provenance.json")
+    assert said["seed"] == 20261122
+    assert said["threads"] == 1
+    assert {"code", "packages", "data_fingerprint", "model_digest", "timings", "peak_memory_mb"} <= set(said)
+    assert not any(timing["reused"] for timing in said["timings"])
+
+
+def test_the_logbook_holds_the_run_the_card_and_no_person(finished, rebuilt):
+    with sqlite3.connect(finished.out / "mlflow.db") as database:
+        status = database.execute("select status from runs").fetchall()
+        metrics = dict(database.execute("select key, value from metrics").fetchall())
+        alias = database.execute("select alias from registered_model_aliases").fetchall()
+        everything = "\n".join(database.iterdump())
+    database.close()
+    assert status == [("FINISHED",)]
+    assert alias == [("candidate",)]
+    assert {"ebm/test_all/auroc", "ebm/test_all/auroc/lower", "ebm/test_all/auroc/upper"} <= set(metrics)
+    files = [path for path in (finished.out / "mlartifacts").rglob("*") if path.is_file()]
+    assert {"card.html", "model.json", "reliability.svg", "fairness.public.json"} <= {path.name for path in files}
+    assert not {path.name for path in files} & {"predictions.parquet", "contributions.parquet", "fairness.json", "ebm.json"}
+    logged = everything + "".join(path.read_text() for path in files)
+    people = rebuilt.results["population"].cohort.subject_id
+    long_numbers = {str(one) for one in people if one > 10_000_000}
+    assert not {one for one in long_numbers if one in logged}
+
+
+def test_nothing_below_the_threshold_leaves(finished):
+    for row in read(finished.folder, "fairness.public.json")["rows"]:
+        for count in ("n_subjects", "n_outcomes"):
+            assert row[count] is None or row[count] == 0 or row[count] >= 10
+            assert row[count] is None or row[count] % 5 == 0
+
+
+@pytest.fixture(scope="module")
+def again(finished):
+    """The same study again, with every truth file replaced by noise."""
+    from running import train
+
+    truths = sorted((finished.out / ".store").glob("extracts-*/borough/truth/*"))
+    assert len(truths) >= 4
+    for path in truths:
+        path.write_bytes(np.random.default_rng(0).bytes(1000))
+    return train(finished.out)
+
+
+def test_a_second_run_reuses_the_front_end_and_gives_the_same_bytes_whatever_the_truth(finished, again):
+    reused = {one["stage"] for one in read(again.folder, "provenance.json")["timings"] if one["reused"]}
+    assert reused == {"extracts", "intake", "population", "features"}
+    for name in SAME_BYTES:
+        assert (again.folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
+    models = {path.name for path in (finished.folder / "models").iterdir()}
+    for name in models:
+        assert (again.folder / "models" / name).read_bytes() == (finished.folder / "models" / name).read_bytes()
+    assert again.folder != finished.folder
+    assert Path(again.folder).is_dir()

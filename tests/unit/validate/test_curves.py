@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from riskmodel.validate import capacity_curve, decision_curve, evaluate, reliability_curve, resample
+from riskmodel.validate.spec import ValidateSpec
+
+
+def test_reliability_bins_hold_like_estimates_and_their_observed_share(rows, resamples):
+    bins = reliability_curve(rows, resamples, bins=4)
+    edges = np.quantile(rows.risk[rows.known], [0.25, 0.5, 0.75])
+    place = np.searchsorted(edges, rows.risk)
+    for g, one in enumerate(bins):
+        inside = (place == g) & rows.known
+        w = rows.weight[inside]
+        assert one.risk == pytest.approx((w * rows.risk[inside]).sum() / w.sum())
+        assert one.observed.estimate == pytest.approx((w * rows.outcome[inside]).sum() / w.sum())
+        assert one.observed.n_subjects == len(set(rows.subject_id[inside]))
+        assert one.observed.lower < one.observed.estimate < one.observed.upper
+    assert [one.risk for one in bins] == sorted(one.risk for one in bins)
+
+
+def test_reliability_interval_equals_a_loop(rows, resamples):
+    lowest = reliability_curve(rows, resamples, bins=2)[0]
+    inside = rows.risk <= np.quantile(rows.risk[rows.known], 0.5)
+    shares = []
+    for times in resamples.counts[:, resamples.cluster]:
+        w = rows.weight * times * inside
+        shares.append((w * rows.outcome).sum() / w.sum())
+    assert (lowest.observed.lower, lowest.observed.upper) == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])))
+
+
+def test_one_estimate_for_everybody_is_one_bin(rows, resamples):
+    same = replace(rows, risk=np.full(len(rows), 0.2))
+    (only,) = reliability_curve(same, resamples)
+    assert only.risk == pytest.approx(0.2)
+    record = only.to_json()
+    assert set(record) == {"risk", "observed", "lower", "upper", "n_subjects", "n_outcomes", "status"}
+
+
+def test_curves_of_nobody_seen_are_empty(rows, resamples):
+    unseen = replace(rows, weight=np.zeros(len(rows)))
+    assert reliability_curve(unseen, resamples) == ()
+    assert decision_curve(unseen, resamples, ValidateSpec()) == ()
+
+
+def test_the_decision_curve_agrees_with_the_metric_and_with_offering_to_all(rows, resamples):
+    spec = ValidateSpec(thresholds=(0.3, 0.001))
+    low, main = decision_curve(rows, resamples, spec)
+    assert (low.threshold, main.threshold) == (0.001, 0.3)
+    assert main.model == evaluate(rows, resamples, spec)["net_benefit"]
+    # Below the lowest risk the model offers to everyone.
+    assert rows.risk.min() > 0.001
+    assert low.model.estimate == pytest.approx(low.everyone)
+    record = main.to_json()
+    assert record["net_benefit"] == main.model.estimate
+    assert record["nobody"] == 0
+    prevalence = (rows.weight * rows.outcome).sum() / rows.weight.sum()
+    assert record["everyone"] == pytest.approx(prevalence - (1 - prevalence) * 3 / 7)
+
+
+def test_the_capacity_curve_agrees_with_the_metrics(rows, resamples):
+    none, some = capacity_curve(rows, {0.2: rows.offered, 0.01: np.zeros(len(rows))}, resamples)
+    found = evaluate(rows, resamples, ValidateSpec())
+    assert (none.share, some.share) == (0.01, 0.2)
+    assert some.precision == found["precision_at_capacity"]
+    assert some.recall == found["recall_at_capacity"]
+    assert none.precision.status == "undefined"
+    assert none.to_json()["recall"]["estimate"] == 0
+
+
+def test_censored_rows_do_not_make_a_bin_of_their_own(rows):
+    weight = np.where(rows.risk > np.quantile(rows.risk, 0.6), 0.0, 1.0)
+    bins = reliability_curve(replace(rows, weight=weight), resample(rows.subject_id, replicates=100, seed=0), bins=3)
+    assert all(one.observed.status == "ok" for one in bins)
+    assert len(bins) == 3
