@@ -125,6 +125,12 @@ def test_the_kept_page_is_made_from_the_kept_results(experiment):
     assert results["protocol"]["families"] == ["count", "prior", "logistic", "ebm", "xgboost"]
 
 
+def test_the_page_can_be_made_again_from_results(experiment, tmp_path):
+    (tmp_path / "results.json").write_bytes((HERE / "results.json").read_bytes())
+    assert experiment.run.main(["--page-only", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "README.md").read_bytes() == (HERE / "README.md").read_bytes()
+
+
 def test_the_page_says_first_that_nobody_is_scored():
     page = (HERE / "README.md").read_text(encoding="utf-8")
     assert page.index("never to score anyone") < page.index("## ")
@@ -210,7 +216,9 @@ def test_one_small_group_hides_its_whole_attribute(experiment):
     assert len(rows) == 6
     for row in rows:
         assert row["status"] == "suppressed"
-        assert [row[name] for name in ("estimate", "lower", "upper", "n_subjects", "n_outcomes")] == [None] * 5
+        assert [row[name] for name in ("estimate", "lower", "upper", "n_subjects", "n_outcomes")] == [
+            None
+        ] * 5
     rates = [row for row in experiment.compare.base_rates(made) if row["attribute"] == "side"]
     assert [row["rate"] for row in rates] == [None, None]
 

@@ -40,14 +40,22 @@ def _table(kind: Any, rows: Iterable[Row], defaults: Mapping[str, Any]) -> Any:
         values = [row.get(field.name) for row in filled]
         if pa.types.is_timestamp(field.type):
             values = [stamp(value) for value in values]
-        arrays.append(pa.array(values, type=pa.string() if pa.types.is_dictionary(field.type) else field.type))
+        arrays.append(
+            pa.array(values, type=pa.string() if pa.types.is_dictionary(field.type) else field.type)
+        )
     return kind.build(pa.table(arrays, names=kind.schema.names))
 
 
 def events(rows: Iterable[Row]) -> EventLog:
     filled = []
     for row in rows:
-        agency = "HOME" if row["code"].startswith("AREA") else "PERSON" if "MEDS" in row["code"] else row["code"].split("//")[0]
+        agency = (
+            "HOME"
+            if row["code"].startswith("AREA")
+            else "PERSON"
+            if "MEDS" in row["code"]
+            else row["code"].split("//")[0]
+        )
         filled.append({"known_time": row.get("time"), "agency": agency, **row})
     return _table(EventLog, filled, {"subject_id": 1, "known_basis": "recorded"})
 
@@ -94,6 +102,15 @@ def cohort(rows: Iterable[tuple[int, str | int]], *, age: int = 14) -> Cohort:
 
 def columns(*features: Row) -> tuple[Column, ...]:
     """Columns of features of which only what matters is given."""
-    filled = [{"stem": f"one_{i}", "words": "was seen", "noun": "time", "ever_reason": "a test that needs a window without end", **f} for i, f in enumerate(features)]
+    filled = [
+        {
+            "stem": f"one_{i}",
+            "words": "was seen",
+            "noun": "time",
+            "ever_reason": "a test that needs a window without end",
+            **f,
+        }
+        for i, f in enumerate(features)
+    ]
     specs = tuple(FeatureSpec.model_validate(feature) for feature in filled)
     return columns_of(FeaturesSpec(libraries=(), own=specs), CATALOGUE)

@@ -17,14 +17,54 @@ DAYS = st.integers(60, 125)
 INDEXES = (100, 120)
 SUBJECTS = st.integers(1, 3)
 CODES = st.sampled_from(
-    ["EDU//SUSPENSION//DB", "EDU//SUSPENSION//PP", "CLA//SDQ", "CSC//CIN//START", "CSC//CIN//END", "EDU//SESSIONS//POSSIBLE"]
+    [
+        "EDU//SUSPENSION//DB",
+        "EDU//SUSPENSION//PP",
+        "CLA//SDQ",
+        "CSC//CIN//START",
+        "CSC//CIN//END",
+        "EDU//SESSIONS//POSSIBLE",
+    ]
 )
-ALL = ["count", "any", "distinct", "days_since_last", "days_since_first", "sum", "mean", "max", "min", "last", "trend"]
+ALL = [
+    "count",
+    "any",
+    "distinct",
+    "days_since_last",
+    "days_since_first",
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "last",
+    "trend",
+]
 COLUMNS = columns(
-    {"events": ["EDU//SUSPENSION//*", "CLA//SDQ"], "aggregations": ALL, "windows": ["7d", "30d", "ever"], "observed_by": "EDU"},
-    {"start": "CSC//CIN//START", "end": "CSC//CIN//END", "aggregations": ["in_spell", "spell_days"], "windows": ["10d", "ever"]},
-    {"numerator": "EDU//SUSPENSION//*", "denominator": "EDU//SESSIONS//POSSIBLE", "aggregations": "ratio", "windows": ["20d", "ever"], "complement": True},
-    {"events": ["CLA//SDQ", "EDU//SUSPENSION//PP"], "aggregations": "count", "windows": "10d", "min_observed": 0.3},
+    {
+        "events": ["EDU//SUSPENSION//*", "CLA//SDQ"],
+        "aggregations": ALL,
+        "windows": ["7d", "30d", "ever"],
+        "observed_by": "EDU",
+    },
+    {
+        "start": "CSC//CIN//START",
+        "end": "CSC//CIN//END",
+        "aggregations": ["in_spell", "spell_days"],
+        "windows": ["10d", "ever"],
+    },
+    {
+        "numerator": "EDU//SUSPENSION//*",
+        "denominator": "EDU//SESSIONS//POSSIBLE",
+        "aggregations": "ratio",
+        "windows": ["20d", "ever"],
+        "complement": True,
+    },
+    {
+        "events": ["CLA//SDQ", "EDU//SUSPENSION//PP"],
+        "aggregations": "count",
+        "windows": "10d",
+        "min_observed": 0.3,
+    },
 )
 
 
@@ -59,7 +99,9 @@ def stretch(draw, **fixed):
 
 EVENTS = st.lists(event(), max_size=12)
 WATCHED = st.lists(stretch(agency=st.sampled_from(["EDU", "CLA", "CSC"])), max_size=6)
-HOMES = st.lists(stretch(household_id=st.integers(1, 3), area=st.sampled_from(["S01000001", "S01000002"])), max_size=5)
+HOMES = st.lists(
+    stretch(household_id=st.integers(1, 3), area=st.sampled_from(["S01000001", "S01000002"])), max_size=5
+)
 ROWS = cohort([(subject, index) for subject in (1, 2, 3) for index in INDEXES])
 
 
@@ -82,7 +124,9 @@ def test_order_of_rows_threads_and_split_of_subjects_do_not_matter(event_rows, w
             events_rows=[e for e in event_rows if e["subject_id"] == subject],
             observation_rows=[w for w in watched if w["subject_id"] == subject],
         )
-        np.testing.assert_array_equal(whole[mine], build_columns(alone, ROWS.take(mine), COLUMNS, CATALOGUE, threads=1))
+        np.testing.assert_array_equal(
+            whole[mine], build_columns(alone, ROWS.take(mine), COLUMNS, CATALOGUE, threads=1)
+        )
 
 
 def shifted(rows, by):
@@ -96,7 +140,8 @@ def test_a_shift_of_all_dates_changes_no_feature(event_rows, watched, by):
     moved = records(events_rows=shifted(event_rows, by), observation_rows=shifted(watched, by))
     there = cohort([(subject, index + by) for subject in (1, 2, 3) for index in INDEXES])
     np.testing.assert_array_equal(
-        build_columns(data, ROWS, COLUMNS, CATALOGUE, threads=1), build_columns(moved, there, COLUMNS, CATALOGUE, threads=1)
+        build_columns(data, ROWS, COLUMNS, CATALOGUE, threads=1),
+        build_columns(moved, there, COLUMNS, CATALOGUE, threads=1),
     )
 
 
@@ -124,7 +169,8 @@ def test_nothing_known_on_or_after_the_index_date_changes_a_feature(event_rows, 
     )
     rows = cohort([(subject, index) for subject in (1, 2, 3)])
     np.testing.assert_array_equal(
-        build_columns(before, rows, COLUMNS, CATALOGUE, threads=1), build_columns(after, rows, COLUMNS, CATALOGUE, threads=1)
+        build_columns(before, rows, COLUMNS, CATALOGUE, threads=1),
+        build_columns(after, rows, COLUMNS, CATALOGUE, threads=1),
     )
 
 
@@ -159,9 +205,19 @@ ALWAYS_THERE = (
 
 def population(births, homes_rows, groups, watched, index):
     birth, home = ALWAYS_THERE
-    data = records(events_rows=[birth, *births], residence_rows=[home, *homes_rows], attributes_rows=groups, observation_rows=watched)
+    data = records(
+        events_rows=[birth, *births],
+        residence_rows=[home, *homes_rows],
+        attributes_rows=groups,
+        observation_rows=watched,
+    )
     rows, attrition = build_cohort(data, CohortSpec(ages=(10, 17), train=(from_day(index),)))
-    audited = audited_attributes(data, rows, ("ethnicity", "sex", "age_band", "sen", "care", "deprivation_fifth"), [("ethnicity", "sex")])
+    audited = audited_attributes(
+        data,
+        rows,
+        ("ethnicity", "sex", "age_band", "sen", "care", "deprivation_fifth"),
+        [("ethnicity", "sex")],
+    )
     columns_ = {name: getattr(rows, name).tolist() for name in rows.__dataclass_fields__}
     return columns_, attrition, {name: column.tolist() for name, column in audited.columns.items()}
 
@@ -171,7 +227,14 @@ def test_nothing_known_on_or_after_the_index_date_changes_a_cohort_row_or_a_grou
     births, homes_rows, groups, watched, more_births, more_homes, more_groups, index
 ):
     def news(rows):
-        return [{**row, "known_time": max(row["known_time"], index), **({"superseded_time": None} if "superseded_time" in row else {})} for row in rows]
+        return [
+            {
+                **row,
+                "known_time": max(row["known_time"], index),
+                **({"superseded_time": None} if "superseded_time" in row else {}),
+            }
+            for row in rows
+        ]
 
     before = population(births, homes_rows, groups, watched, index)
     after = population(
@@ -187,16 +250,23 @@ def test_nothing_known_on_or_after_the_index_date_changes_a_cohort_row_or_a_grou
 @given(EVENTS, st.integers(1, 60))
 def test_outcome_and_lookback_never_overlap(event_rows, horizon):
     """Every event is read by a lookback that reaches back for ever or by an outcome that reaches ahead, never by both."""
-    from riskmodel.features import OutcomesSpec, OutcomeSpec, label_outcomes
+    from riskmodel.features import OutcomeSpec, OutcomesSpec, label_outcomes
 
     known = [{**e, "known_time": 1, "superseded_time": None} for e in event_rows if e["time"] is not None]
-    own = OutcomeSpec(name="seen", description="seen again", phrase="were seen", codes="CLA//SDQ", horizon_days=horizon)
+    own = OutcomeSpec(
+        name="seen", description="seen again", phrase="were seen", codes="CLA//SDQ", horizon_days=horizon
+    )
     (column,) = columns({"events": "CLA//SDQ", "aggregations": "any", "windows": "ever"})
     for one in known:
         data = records(events_rows=[one, {"subject_id": 8, "time": 300, "code": "HOME//MOVE"}])
-        labels = label_outcomes(data, ROWS, OutcomesSpec(chosen="seen", alternatives=(), own=(own,)), training_cutoff_day=400).test["seen"]
+        labels = label_outcomes(
+            data, ROWS, OutcomesSpec(chosen="seen", alternatives=(), own=(own,)), training_cutoff_day=400
+        ).test["seen"]
         back = build_columns(data, ROWS, (column,), CATALOGUE, threads=1)[:, 0] == 1
         assert not (back & (labels.outcome == 1)).any()
         mine = (ROWS.subject_id == one["subject_id"]) & (one["code"] == "CLA//SDQ")
         np.testing.assert_array_equal(back, mine & (one["time"] < ROWS.index_day))
-        np.testing.assert_array_equal(labels.outcome == 1, mine & (one["time"] >= ROWS.index_day) & (one["time"] < ROWS.index_day + horizon))
+        np.testing.assert_array_equal(
+            labels.outcome == 1,
+            mine & (one["time"] >= ROWS.index_day) & (one["time"] < ROWS.index_day + horizon),
+        )

@@ -22,14 +22,18 @@ def movers(draw):
         home = np.where(moved, rng.integers(-1, n, size=n), home)
         rows += [(s, day, home[s]) for s in range(n) if rng.random() < 0.9]
     subject, day, household = (np.array(c, dtype=np.int64) for c in zip(*rows, strict=True))
-    return Cohort(subject, day.astype(np.int32), household, np.full(len(rows), "S"), np.full(len(rows), 12, np.int16))
+    return Cohort(
+        subject, day.astype(np.int32), household, np.full(len(rows), "S"), np.full(len(rows), 12, np.int16)
+    )
 
 
 @given(movers(), st.integers(0, 5))
 def test_nobody_and_no_household_is_on_both_sides(people, seed):
     spec = SplitSpec(second_arm_share=0.4, salt=str(seed))
     try:
-        made = split(people, spec, train_days=DAYS[:2], test_days=DAYS[2:], folds=2, seed=seed, horizon_days=365)
+        made = split(
+            people, spec, train_days=DAYS[:2], test_days=DAYS[2:], folds=2, seed=seed, horizon_days=365
+        )
     except DataError:
         return  # too few people for this draw; how that is said is tested elsewhere
     known = people.household_id >= 0

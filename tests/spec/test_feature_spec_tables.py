@@ -33,7 +33,12 @@ def event_rows(case):
         known = row.pop("known_time") or row["time"]
         code = row.pop("code")
         code = SHORT.get(code, code)
-        yield {**row, "code": code, "known_time": known, "numeric_value": None if value is None else float(value)}
+        yield {
+            **row,
+            "code": code,
+            "known_time": known,
+            "numeric_value": None if value is None else float(value),
+        }
 
 
 def observation_rows(case):

@@ -18,8 +18,7 @@ def protect(
     counts : sequence of int
         One per group.
     families : sequence of sequences of int
-        Sets of groups whose total is shown somewhere. In a set with exactly one hidden group, the smallest shown
-        one above zero is hidden too, again and again until no set has exactly one.
+        Sets of groups whose total is shown somewhere.
     disclosure : Disclosure
 
     Returns
@@ -28,16 +27,35 @@ def protect(
         Rounded counts; None where hidden.
     """
     shown = [disclosure.count(n) for n in counts]
+    hidden = hide([n is None for n in shown], counts, families)
+    return [None if hide_it else n for n, hide_it in zip(shown, hidden, strict=True)]
+
+
+def hide(small: Sequence[bool], sizes: Sequence[int], families: Sequence[Sequence[int]]) -> list[bool]:
+    """Return which groups to hide so that none of the small ones follows from a total.
+
+    In a set with exactly one hidden group, the smallest other that holds anybody is hidden too, again and again until
+    no set has exactly one (or has nobody else).
+
+    Parameters
+    ----------
+    small : sequence of bool
+        Groups that must be hidden.
+    sizes : sequence of int
+        People in each group.
+    families : sequence of sequences of int
+        Sets of groups whose total is shown somewhere.
+    """
+    hidden = list(small)
     changed = True
     while changed:
         changed = False
         for family in families:
-            hidden = [i for i in family if shown[i] is None]
-            others = sorted((counts[i], i) for i in family if shown[i] is not None and counts[i] > 0)
-            if len(hidden) == 1 and others:
-                shown[others[0][1]] = None
+            others = sorted((sizes[i], i) for i in family if not hidden[i] and sizes[i] > 0)
+            if sum(hidden[i] for i in family) == 1 and others:
+                hidden[others[0][1]] = True
                 changed = True
-    return shown
+    return hidden
 
 
 def coarse_interval(lower: float, estimate: float, upper: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from riskmodel.audit.groups import Grouping
-from riskmodel.audit.release import coarse_interval, protect
+from riskmodel.audit.release import coarse_interval, hide, protect
 from riskmodel.audit.spec import AuditSpec, Metric
 from riskmodel.disclosure import Disclosure
 from riskmodel.validate.estimate import Status
@@ -129,14 +129,17 @@ class FairnessReport:
         grouping, members = block
         families = grouping.families()
         rows, bases = [self.rows[i] for i in members], [self.bases[i] for i in members]
-        people = protect([row.n_subjects or 0 for row in rows], families, disclosure)
+        sizes = [row.n_subjects or 0 for row in rows]
+        people = protect(sizes, families, disclosure)
         outcomes = protect([row.n_outcomes or 0 for row in rows], families, disclosure)
-        top = protect([basis.top_people for basis in bases], families, disclosure)
-        rest = protect([basis.rest_people for basis in bases], families, disclosure)
-        hidden = [None in cell for cell in zip(people, outcomes, top, rest, strict=True)]
+        few = [
+            None in (people[i], disclosure.count(basis.top_people), disclosure.count(basis.rest_people))
+            for i, basis in enumerate(bases)
+        ]
+        hidden = hide(few, sizes, families)
         return [
             {
-                **_public_row(rows[i], bases[i], disclosure, hide=hidden[i]),
+                **_public_row(rows[i], bases[i], disclosure, hidden=hidden[i]),
                 "n_subjects": people[i],
                 "n_outcomes": outcomes[i],
             }
@@ -157,7 +160,7 @@ class FairnessReport:
         return gaps
 
 
-def _public_row(row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hide: bool) -> dict[str, Any]:
+def _public_row(row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hidden: bool) -> dict[str, Any]:
     record = asdict(row)
     numbers = dict.fromkeys(("estimate", "lower", "upper"))
     if row.estimate is None or row.lower is None or row.upper is None:
@@ -166,7 +169,7 @@ def _public_row(row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hide:
         value = disclosure.rate(basis.top_rows, basis.top_rows + basis.rest_rows)
     else:
         value = round(row.estimate, 2)
-    if hide or value is None:
+    if hidden or value is None:
         return {
             **record,
             **numbers,

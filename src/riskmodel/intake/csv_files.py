@@ -101,6 +101,7 @@ class _Reading:
         self._notes: list[str] = []
 
     def take_in(self) -> Intake:
+        """Read the files of events, then those of attributes."""
         database = self._database
         for number, file in enumerate(self._spec.files):
             layout = event_layout(file, number)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from riskmodel.errors import DataError, nearest
@@ -166,6 +167,7 @@ def _parse(
     ragged: list[tuple[int, int, int]] = []
 
     def set_aside(row: arrow_csv.InvalidRow) -> str:
+        """Note a row that does not fit the header, and go on."""
         ragged.append((row.number - 1, row.actual_columns, row.expected_columns))  # the header is number 1
         return "skip"
 
@@ -210,13 +212,9 @@ def _check_whole(content: bytes, *, rows: int, ragged: Sequence[tuple[int, int, 
 
 
 def _with_row_numbers(table: pa.Table, skipped: set[int]) -> pa.Table:
-    total = table.num_rows + len(skipped)
-    numbers = (
-        [number for number in range(1, total + 1) if number not in skipped]
-        if skipped
-        else range(1, total + 1)
-    )
-    return table.add_column(0, ROW, pa.array(numbers, type=pa.int32()))
+    numbers = np.arange(1, table.num_rows + len(skipped) + 1, dtype=np.int32)
+    kept = np.delete(numbers, [number - 1 for number in sorted(skipped)])
+    return table.add_column(0, ROW, pa.array(kept))
 
 
 def _not_closed(where: str) -> DataError:

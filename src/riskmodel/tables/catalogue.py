@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -164,8 +164,7 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
     StudyError
         With every fault of the file.
     """
-    text = resources.files("riskmodel.tables").joinpath("catalogue.yaml").read_text(encoding="utf-8")
-    files = [_read(text, where="the packaged catalogue")]
+    files = [_packaged()]
     if extra is not None:
         files.append(_read(_text_of(extra), where=str(extra)))
     agencies = {name: agency for file in files for name, agency in file.agencies.items()}
@@ -181,6 +180,12 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
     codes = {info.code: info for entry in entries for info in _members(entry, agencies[entry.agency])}
     families = {e.code: _info(e, agencies[e.agency]) for e in entries if e.code.endswith(FAMILY)}
     return Catalogue(codes=codes, families=families)
+
+
+@cache
+def _packaged() -> _File:
+    text = resources.files("riskmodel.tables").joinpath("catalogue.yaml").read_text(encoding="utf-8")
+    return _read(text, where="the packaged catalogue")
 
 
 def _text_of(path: Path) -> str:

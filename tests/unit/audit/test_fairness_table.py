@@ -20,13 +20,17 @@ def report(borough):
 
 def cell(report, attribute, group, metric, model="logistic"):
     (found,) = [
-        row for row in report.rows if (row.model, row.attribute, row.group, row.metric) == (model, attribute, group, metric)
+        row
+        for row in report.rows
+        if (row.model, row.attribute, row.group, row.metric) == (model, attribute, group, metric)
     ]
     return found
 
 
 def difference(report, attribute, group, metric):
-    (found,) = [d for d in report.differences if (d.attribute, d.group, d.metric) == (attribute, group, metric)]
+    (found,) = [
+        d for d in report.differences if (d.attribute, d.group, d.metric) == (attribute, group, metric)
+    ]
     return found
 
 
@@ -34,7 +38,10 @@ def test_every_model_group_and_metric_has_a_row(report):
     counts = Counter(row.attribute for row in report.rows)
     assert counts == {"ethnicity": 4 * 7, "sex": 2 * 7, "ethnicity x sex": 8 * 7}
     assert [row.metric for row in report.rows[: 4 * 7 : 4]] == list(METRICS)
-    assert {row.group for row in report.rows if row.attribute == "ethnicity x sex"} >= {"Black x F", "Unknown x M"}
+    assert {row.group for row in report.rows if row.attribute == "ethnicity x sex"} >= {
+        "Black x F",
+        "Unknown x M",
+    }
 
 
 def test_rates_equal_fairlearn(borough, report):
@@ -49,7 +56,12 @@ def test_rates_equal_fairlearn(borough, report):
 
     rows, groups = borough.rows, borough.attributes.columns["ethnicity"]
     seen = rows.weight > 0
-    metrics = {"tpr": true_positive_rate, "fnr": false_negative_rate, "fpr": false_positive_rate, "ppv": precision_score}
+    metrics = {
+        "tpr": true_positive_rate,
+        "fnr": false_negative_rate,
+        "fpr": false_positive_rate,
+        "ppv": precision_score,
+    }
     frame = MetricFrame(
         metrics=metrics,
         y_true=rows.outcome[seen],
@@ -57,9 +69,13 @@ def test_rates_equal_fairlearn(borough, report):
         sensitive_features=groups[seen],
         sample_params={name: {"sample_weight": rows.weight[seen]} for name in metrics},
     )
-    chosen = MetricFrame(metrics=selection_rate, y_true=rows.outcome, y_pred=rows.offered, sensitive_features=groups)
+    chosen = MetricFrame(
+        metrics=selection_rate, y_true=rows.outcome, y_pred=rows.offered, sensitive_features=groups
+    )
     for group in ("White", "Black", "Asian"):
-        assert cell(report, "ethnicity", group, "selection_rate").estimate == pytest.approx(chosen.by_group[group], abs=1e-12)
+        assert cell(report, "ethnicity", group, "selection_rate").estimate == pytest.approx(
+            chosen.by_group[group], abs=1e-12
+        )
         for name in metrics:
             assert cell(report, "ethnicity", group, name).estimate == pytest.approx(
                 frame.by_group.loc[group, name], abs=1e-12
@@ -70,8 +86,12 @@ def test_calibration_of_a_group_is_the_fit_to_its_rows(borough, report):
     rows = borough.rows
     inside = borough.attributes.columns["ethnicity"] == "Black"
     line = fit_line(LineRows.of(rows.risk[inside], rows.outcome[inside], rows.weight[inside]))
-    assert cell(report, "ethnicity", "Black", "calibration_intercept").estimate == pytest.approx(line.intercept, abs=1e-9)
-    assert cell(report, "ethnicity", "Black", "calibration_slope").estimate == pytest.approx(line.slope, abs=1e-9)
+    assert cell(report, "ethnicity", "Black", "calibration_intercept").estimate == pytest.approx(
+        line.intercept, abs=1e-9
+    )
+    assert cell(report, "ethnicity", "Black", "calibration_slope").estimate == pytest.approx(
+        line.slope, abs=1e-9
+    )
     others = fit_line(LineRows.of(rows.risk[~inside], rows.outcome[~inside], rows.weight[~inside]))
     gap = difference(report, "ethnicity", "Black", "calibration_slope")
     assert gap.estimate == pytest.approx(line.slope - others.slope, abs=1e-9)
@@ -107,7 +127,9 @@ def test_calibration_intervals_are_near_full_refits(borough, report):
     )
     for k, metric in enumerate(("calibration_intercept", "calibration_slope")):
         found = cell(report, "ethnicity", "Asian", metric)
-        assert (found.lower, found.upper) == pytest.approx(tuple(np.quantile(refits[:, k], [0.025, 0.975])), abs=0.04)
+        assert (found.lower, found.upper) == pytest.approx(
+            tuple(np.quantile(refits[:, k], [0.025, 0.975])), abs=0.04
+        )
 
 
 def test_fnr_is_one_less_tpr_and_both_get_the_same_verdict(report):
@@ -128,7 +150,9 @@ def test_two_groups_mirror_each_other(report):
 
 def test_several_models_at_once_give_what_each_gives_alone(borough, spec, report):
     other = replace(borough.rows, risk=borough.rows.risk**1.5, offered=(borough.rows.raw > 0.5).astype(float))
-    both = audit_fairness({"logistic": borough.rows, "ebm": other}, borough.attributes, borough.resamples, spec)
+    both = audit_fairness(
+        {"logistic": borough.rows, "ebm": other}, borough.attributes, borough.resamples, spec
+    )
     alone = audit_fairness({"ebm": other}, borough.attributes, borough.resamples, spec)
     assert [row for row in both.rows if row.model == "logistic"] == list(report.rows)
     assert [row for row in both.rows if row.model == "ebm"] == list(alone.rows)
@@ -148,7 +172,12 @@ def with_gap(borough, share):
 
 def test_a_large_gap_exceeds_and_a_wide_tolerance_is_within(borough):
     rows = with_gap(borough, 0.95)
-    strict = audit_fairness({"m": rows}, borough.attributes, borough.resamples, AuditSpec(attributes=("ethnicity",), intersections=()))
+    strict = audit_fairness(
+        {"m": rows},
+        borough.attributes,
+        borough.resamples,
+        AuditSpec(attributes=("ethnicity",), intersections=()),
+    )
     assert difference(strict, "ethnicity", "Black", "tpr").verdict == "exceeds"
     assert difference(strict, "ethnicity", "Black", "tpr").upper < -0.05
     assert difference(strict, "ethnicity", "Black", "fnr").lower > 0.05
@@ -183,7 +212,12 @@ def test_a_group_of_thirty_never_gets_a_confident_verdict(report):
 def test_small_groups_are_there_and_say_why_they_hold_no_number(borough, spec):
     tiny = borough.attributes.columns["ethnicity"].astype("<U10")
     tiny[borough.rows.subject_id < 6] = "Tiny"
-    report = audit_fairness({"m": borough.rows}, AuditedAttributes({**borough.attributes.columns, "ethnicity": tiny}), borough.resamples, spec)
+    report = audit_fairness(
+        {"m": borough.rows},
+        AuditedAttributes({**borough.attributes.columns, "ethnicity": tiny}),
+        borough.resamples,
+        spec,
+    )
     rows = [row for row in report.rows if row.attribute == "ethnicity" and row.group == "Tiny"]
     assert len(rows) == 7
     for row in rows:
@@ -206,14 +240,21 @@ def test_nobody_offered_leaves_precision_undefined(borough, spec):
 
 def test_one_group_has_nobody_to_be_compared_with(borough):
     same = AuditedAttributes({"area": np.full(len(borough.rows), "all")})
-    report = audit_fairness({"m": borough.rows}, same, borough.resamples, AuditSpec(attributes=("area",), intersections=()))
+    report = audit_fairness(
+        {"m": borough.rows}, same, borough.resamples, AuditSpec(attributes=("area",), intersections=())
+    )
     assert {row.verdict for row in report.rows} == {"none"}
     assert {row.status for row in report.rows} == {"ok"}
 
 
 def test_an_absent_attribute_is_a_fault_of_the_study(borough):
     with pytest.raises(StudyError, match="ethnicity"):
-        audit_fairness({"m": borough.rows}, borough.attributes, borough.resamples, AuditSpec(attributes=("ethnicty",), intersections=()))
+        audit_fairness(
+            {"m": borough.rows},
+            borough.attributes,
+            borough.resamples,
+            AuditSpec(attributes=("ethnicty",), intersections=()),
+        )
 
 
 def test_models_about_other_rows_are_refused(borough, spec):
@@ -221,7 +262,9 @@ def test_models_about_other_rows_are_refused(borough, spec):
     with pytest.raises(ValueError, match="same rows"):
         audit_fairness({"a": borough.rows, "b": other}, borough.attributes, borough.resamples, spec)
     with pytest.raises(ValueError, match="same rows"):
-        audit_fairness({"a": borough.rows}, borough.attributes, resample(np.arange(5), replicates=100, seed=0), spec)
+        audit_fairness(
+            {"a": borough.rows}, borough.attributes, resample(np.arange(5), replicates=100, seed=0), spec
+        )
 
 
 def test_counts_are_of_people_and_not_of_rows():

@@ -26,7 +26,13 @@ def said(attribute, value, known, subject=1):
     ("known", "expected"), [("2024-02-29", "Black"), ("2024-03-01", "White"), ("2010-01-01", "White")]
 )
 def test_the_value_known_last_before_the_index_date(known, expected):
-    assert group("ethnicity", attributes=[said("ethnicity", "White", "2015-01-01"), said("ethnicity", "Black", known)]) == expected
+    assert (
+        group(
+            "ethnicity",
+            attributes=[said("ethnicity", "White", "2015-01-01"), said("ethnicity", "Black", known)],
+        )
+        == expected
+    )
 
 
 def test_nothing_known_is_unknown():
@@ -38,7 +44,16 @@ def test_nothing_known_is_unknown():
 
 @pytest.mark.parametrize(
     ("age", "band"),
-    [(-1, "Unknown"), (9, "under 10"), (10, "10-11"), (11, "10-11"), (12, "12-13"), (15, "14-15"), (17, "16-17"), (18, "18 or over")],
+    [
+        (-1, "Unknown"),
+        (9, "under 10"),
+        (10, "10-11"),
+        (11, "10-11"),
+        (12, "12-13"),
+        (15, "14-15"),
+        (17, "16-17"),
+        (18, "18 or over"),
+    ],
 )
 def test_age_bands(age, band):
     assert group("age_band", age=age) == band
@@ -57,7 +72,10 @@ def test_sen():
 
 
 def test_care_now_or_before():
-    start, end = ({"time": day, "code": f"CLA//CARE//{edge}"} for day, edge in (("2018-01-01", "START"), ("2019-01-01", "END")))
+    start, end = (
+        {"time": day, "code": f"CLA//CARE//{edge}"}
+        for day, edge in (("2018-01-01", "START"), ("2019-01-01", "END"))
+    )
     assert group("care") == "never looked after"
     assert group("care", observation=[]) == "Unknown"
     assert group("care", events=[start, end]) == "looked after now or before"
@@ -74,7 +92,13 @@ def test_deprivation_of_the_last_known_area(decile, fifth):
 
 
 def test_intersections_are_unknown_where_a_part_is():
-    data = records(attributes_rows=[said("ethnicity", "Black", "2015-01-01"), said("sex", "Female", "2015-01-01"), said("sex", "Male", "2015-01-01", subject=2)])
+    data = records(
+        attributes_rows=[
+            said("ethnicity", "Black", "2015-01-01"),
+            said("sex", "Female", "2015-01-01"),
+            said("sex", "Male", "2015-01-01", subject=2),
+        ]
+    )
     found = audited_attributes(data, cohort([(1, INDEX), (2, INDEX)]), ("sex",), [("ethnicity", "sex")])
     assert list(found.columns) == ["sex", "ethnicity x sex"]
     assert found.columns["ethnicity x sex"].tolist() == ["Black, Female", "Unknown"]
@@ -85,5 +109,7 @@ def test_an_attribute_of_the_records_own():
 
 
 def test_every_attribute_that_does_not_exist_is_named():
-    with pytest.raises(StudyError, match=r"(?s)2 faults.*'ethnicty'; did you mean ethnicity.*'car'; did you mean care"):
+    with pytest.raises(
+        StudyError, match=r"(?s)2 faults.*'ethnicty'; did you mean ethnicity.*'car'; did you mean care"
+    ):
         audited_attributes(records(), cohort([(1, INDEX)]), ("ethnicty",), [("sex", "car")])

@@ -28,7 +28,9 @@ def person(subject, *, born="2010-01-01", **home):
 def built(people, extra=(), **changes):
     # Somebody ordinary is always there, so that the cohort is not empty.
     pairs = [person(99), *people]
-    data = records(events_rows=[birth for birth, _ in pairs] + list(extra), residence_rows=[home for _, home in pairs])
+    data = records(
+        events_rows=[birth for birth, _ in pairs] + list(extra), residence_rows=[home for _, home in pairs]
+    )
     return build_cohort(data, spec(**changes))
 
 
@@ -55,8 +57,12 @@ def test_completed_years_on_the_index_date(born, age):
 
 
 def test_a_leap_day_birthday_is_on_the_first_of_march_in_other_years():
-    day_before, day = (built([person(1, born="2012-02-29")], train=[d])[0] for d in ("2023-02-28", "2023-03-01"))
-    ages = [dict(zip(rows.subject_id.tolist(), rows.age.tolist(), strict=True))[1] for rows in (day_before, day)]
+    day_before, day = (
+        built([person(1, born="2012-02-29")], train=[d])[0] for d in ("2023-02-28", "2023-03-01")
+    )
+    ages = [
+        dict(zip(rows.subject_id.tolist(), rows.age.tolist(), strict=True))[1] for rows in (day_before, day)
+    ]
     assert ages == [10, 11]
 
 
@@ -149,11 +155,18 @@ def test_objection_and_death_count_once_known(code):
     ],
 )
 def test_washout(day, known, inside):
-    own = OutcomeSpec(name="hurt", description="hurt badly", phrase="were hurt", codes="HEALTH//ED//ASSAULT", washout_days=365)
+    own = OutcomeSpec(
+        name="hurt",
+        description="hurt badly",
+        phrase="were hurt",
+        codes="HEALTH//ED//ASSAULT",
+        washout_days=365,
+    )
     outcomes = OutcomesSpec(chosen="hurt", alternatives=(), own=(own,))
     pairs = [person(99), person(1)]
     data = records(
-        events_rows=[b for b, _ in pairs] + [{"subject_id": 1, "time": day, "known_time": known, "code": "HEALTH//ED//ASSAULT"}],
+        events_rows=[b for b, _ in pairs]
+        + [{"subject_id": 1, "time": day, "known_time": known, "code": "HEALTH//ED//ASSAULT"}],
         residence_rows=[h for _, h in pairs],
     )
     rows, attrition = build_cohort(data, spec(), outcomes=outcomes)
@@ -162,7 +175,12 @@ def test_washout(day, known, inside):
 
 
 def test_attrition_adds_up_over_dates_and_rules():
-    people = [person(1), person(2, born="2000-01-01"), person(3, start="2024-02-01"), person(4, born="2013-09-01")]
+    people = [
+        person(1),
+        person(2, born="2000-01-01"),
+        person(3, start="2024-02-01"),
+        person(4, born="2013-09-01"),
+    ]
     rows, attrition = built(people, train=["2023-03-01"], test=["2024-03-01"])
     assert attrition.steps[0][1] == 10  # five people on two dates
     assert attrition.steps[-1][1] == len(rows)
@@ -177,7 +195,11 @@ def test_attrition_adds_up_over_dates_and_rules():
 
 
 def test_somebody_first_known_later_is_counted_only_then():
-    _, attrition = built([({**person(1)[0], "known_time": "2023-06-01"}, person(1)[1])], train=["2023-06-01"], test=["2024-03-01"])
+    _, attrition = built(
+        [({**person(1)[0], "known_time": "2023-06-01"}, person(1)[1])],
+        train=["2023-06-01"],
+        test=["2024-03-01"],
+    )
     assert [steps[0][1] for _, steps in attrition.by_date] == [1, 2]
 
 

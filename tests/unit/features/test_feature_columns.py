@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -46,9 +48,25 @@ def test_plain_words(feature, words):
 
 
 def test_plain_words_of_spells():
-    now, days = columns({"words": "in care", "start": "CLA//CARE//START", "end": "CLA//CARE//END", "aggregations": ["in_spell", "spell_days"], "windows": "365d"})
-    assert (now.info.name, now.info.description, now.info.unit) == ("one_0__in_spell__now", "whether in care now", "yes or no")
-    assert (days.info.name, days.info.description, days.info.unit) == ("one_0__spell_days__365d", "days in care in the past year", "days")
+    now, days = columns(
+        {
+            "words": "in care",
+            "start": "CLA//CARE//START",
+            "end": "CLA//CARE//END",
+            "aggregations": ["in_spell", "spell_days"],
+            "windows": "365d",
+        }
+    )
+    assert (now.info.name, now.info.description, now.info.unit) == (
+        "one_0__in_spell__now",
+        "whether in care now",
+        "yes or no",
+    )
+    assert (days.info.name, days.info.description, days.info.unit) == (
+        "one_0__spell_days__365d",
+        "days in care in the past year",
+        "days",
+    )
     assert days.info.codes == ("CLA//CARE//START", "CLA//CARE//END")
 
 
@@ -72,7 +90,14 @@ def test_directions(feature, direction):
 
 @pytest.mark.parametrize(
     ("aggregation", "unit"),
-    [("count", "times"), ("any", "yes or no"), ("distinct", "kinds"), ("days_since_last", "days"), ("sum", "sessions"), ("trend", "sessions a year")],
+    [
+        ("count", "times"),
+        ("any", "yes or no"),
+        ("distinct", "kinds"),
+        ("days_since_last", "days"),
+        ("sum", "sessions"),
+        ("trend", "sessions a year"),
+    ],
 )
 def test_units(aggregation, unit):
     assert info(aggregations=aggregation).unit == unit
@@ -86,7 +111,10 @@ def test_flags_come_from_the_catalogue():
     assert not info(events="CSC//FACTOR//3A").safe_to_share
     assert info(events=S).safe_to_share  # a whole family does not tell which member
     assert not info(events="EDU//SUSPENSION//SM").safe_to_share
-    assert (info(concept="other things", unit="points").concept, info(unit="points").unit) == ("other things", "points")
+    assert (info(concept="other things", unit="points").concept, info(unit="points").unit) == (
+        "other things",
+        "points",
+    )
 
 
 def test_the_numbers_of_the_kernel_are_those_of_the_spec():
@@ -113,7 +141,16 @@ def test_the_numbers_of_the_kernel_are_those_of_the_spec():
 )
 def test_a_specification_that_contradicts_itself(feature, fault):
     with pytest.raises(ValidationError, match=fault):
-        FeatureSpec.model_validate({"stem": "one", "words": "was seen", "events": S, "aggregations": "count", "windows": "90d", **feature})
+        FeatureSpec.model_validate(
+            {
+                "stem": "one",
+                "words": "was seen",
+                "events": S,
+                "aggregations": "count",
+                "windows": "90d",
+                **feature,
+            }
+        )
 
 
 def test_faults_are_told_all_at_once():
@@ -122,16 +159,28 @@ def test_faults_are_told_all_at_once():
 
 
 def test_unknown_codes_and_libraries_are_refused_together_with_the_nearest():
-    feature = FeatureSpec(stem="one", words="was seen", events=("EDU//SUSPENSIONS//*", "XYZZY"), aggregations="any", windows="90d")
-    with pytest.raises(StudyError, match=r"(?s)3 faults.*'educaton'; did you mean education.*EDU//SUSPENSION//.*'XYZZY'") as caught:
+    feature = FeatureSpec(
+        stem="one",
+        words="was seen",
+        events=("EDU//SUSPENSIONS//*", "XYZZY"),
+        aggregations="any",
+        windows="90d",
+    )
+    with pytest.raises(
+        StudyError, match=r"(?s)3 faults.*'educaton'; did you mean education.*EDU//SUSPENSION//.*'XYZZY'"
+    ) as caught:
         describe(FeaturesSpec(libraries=("educaton",), own=(feature,)), CATALOGUE)
     assert len(caught.value.faults) == 3
 
 
 def test_a_name_that_stands_twice_and_a_pattern_that_drops_nothing():
-    feature = FeatureSpec(stem="edu_suspension", words="was seen", events=S, aggregations="count", windows="90d")
+    feature = FeatureSpec(
+        stem="edu_suspension", words="was seen", events=S, aggregations="count", windows="90d"
+    )
     with pytest.raises(StudyError, match=r"(?s)'edu_suspension__count__90d' is made 2 times.*'leave_out'"):
-        describe(FeaturesSpec(libraries=("education",), own=(feature,), leave_out="edu_suspensions__*"), CATALOGUE)
+        describe(
+            FeaturesSpec(libraries=("education",), own=(feature,), leave_out="edu_suspensions__*"), CATALOGUE
+        )
 
 
 def test_leaving_out():
@@ -147,8 +196,14 @@ def test_a_spec_reads_something():
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("- {stem: one, words: was seen, event: X, aggregations: any, windows: 90d}", "feature 1: 'event': is not a setting; did you mean events"),
-        ("- {stem: one, words: was seen, aggregations: any, windows: 90d}\n- {stem: Two}", "feature 2: 'stem'"),
+        (
+            "- {stem: one, words: was seen, event: X, aggregations: any, windows: 90d}",
+            "feature 1: 'event': is not a setting; did you mean events",
+        ),
+        (
+            "- {stem: one, words: was seen, aggregations: any, windows: 90d}\n- {stem: Two}",
+            "feature 2: 'stem'",
+        ),
         ("- [", "not valid YAML"),
         ("stem: one", "expected a list"),
         ("- just words", "feature 1"),
@@ -161,8 +216,12 @@ def test_faults_of_an_own_library(tmp_path, text, fault):
 
 
 def test_an_own_library_is_read_and_an_absent_one_refused(tmp_path):
-    (tmp_path / "own.yaml").write_text("- {stem: one, words: was seen, events: EDU//ENROL, aggregations: any, windows: 90d}")
-    assert [one.name for one in describe(FeaturesSpec(libraries=str(tmp_path / "own.yaml")), CATALOGUE)] == ["one__any__90d"]
+    (tmp_path / "own.yaml").write_text(
+        "- {stem: one, words: was seen, events: EDU//ENROL, aggregations: any, windows: 90d}"
+    )
+    assert [one.name for one in describe(FeaturesSpec(libraries=str(tmp_path / "own.yaml")), CATALOGUE)] == [
+        "one__any__90d"
+    ]
     with pytest.raises(StudyError, match="cannot be read"):
         read_library(str(tmp_path / "absent.yaml"))
 
@@ -189,7 +248,9 @@ class TestTheDefaultLibrary:
 
     def test_every_feature_is_found_under_its_library(self):
         assert len(LIBRARIES) == 6
-        assert sum(len(describe(FeaturesSpec(libraries=name), CATALOGUE)) for name in LIBRARIES) == len(self.infos)
+        assert sum(len(describe(FeaturesSpec(libraries=name), CATALOGUE)) for name in LIBRARIES) == len(
+            self.infos
+        )
 
     def test_the_prior_baseline_has_its_columns(self):
         names = {one.name for one in self.infos}
@@ -199,7 +260,12 @@ class TestTheDefaultLibrary:
 def test_a_code_of_the_log_that_nobody_described_is_refused():
     data = records(events_rows=[{"time": "2024-01-01", "code": "EDU//NEW_THING//X"}])
     with pytest.raises(DataError, match=r"EDU//NEW_THING//X.*features\.catalogue"):
-        build_columns(data, cohort([(1, "2024-03-01")]), columns({"events": "EDU//*", "aggregations": "any", "windows": "90d"}), CATALOGUE)
+        build_columns(
+            data,
+            cohort([(1, "2024-03-01")]),
+            columns({"events": "EDU//*", "aggregations": "any", "windows": "90d"}),
+            CATALOGUE,
+        )
 
 
 def test_a_new_member_of_a_described_family_is_read():
@@ -214,9 +280,13 @@ def test_codes_of_ones_own(tmp_path):
         "codes: [{code: GP//VISIT//*, agency: GP, description: saw a doctor, unit: times, concept: illness, direction: 0}]"
     )
     catalogue = load_catalogue(tmp_path / "own.yaml")
-    feature = FeatureSpec(stem="gp", words="seen by a doctor", events="GP//VISIT//HOME", aggregations="count", windows="90d")
+    feature = FeatureSpec(
+        stem="gp", words="seen by a doctor", events="GP//VISIT//HOME", aggregations="count", windows="90d"
+    )
     data = records(events_rows=[{"time": "2024-01-01", "code": "GP//VISIT//HOME"}])
-    matrix = build_features(data, cohort([(1, "2024-03-01")]), FeaturesSpec(libraries=(), own=(feature,)), catalogue)
+    matrix = build_features(
+        data, cohort([(1, "2024-03-01")]), FeaturesSpec(libraries=(), own=(feature,)), catalogue
+    )
     assert matrix.values.tolist() == [[1.0]]
     assert matrix.infos[0].agency == "GP"
 
@@ -231,9 +301,29 @@ def test_empty_records_and_an_empty_cohort():
 def test_a_log_out_of_order_is_put_in_order():
     from riskmodel.tables.records import EventLog, Records
 
-    rows = [{"time": "2024-01-01", "code": "CLA//SDQ", "numeric_value": 1}, {"time": "2024-02-01", "code": "CLA//SDQ", "numeric_value": 2}]
+    rows = [
+        {"time": "2024-01-01", "code": "CLA//SDQ", "numeric_value": 1},
+        {"time": "2024-02-01", "code": "CLA//SDQ", "numeric_value": 2},
+    ]
     data = records(events_rows=rows)
-    turned = Records(EventLog(data.events.table.take([1, 0]).unify_dictionaries().combine_chunks()), data.observation, data.residence, data.attributes)
+    turned = Records(
+        EventLog(data.events.table.take([1, 0]).unify_dictionaries().combine_chunks()),
+        data.observation,
+        data.residence,
+        data.attributes,
+    )
     wanted = columns({"events": "CLA//SDQ", "aggregations": ["last", "trend"], "windows": "365d"})
     rows_ = cohort([(1, "2024-03-01")])
-    np.testing.assert_array_equal(build_columns(turned, rows_, wanted, CATALOGUE), build_columns(data, rows_, wanted, CATALOGUE))
+    np.testing.assert_array_equal(
+        build_columns(turned, rows_, wanted, CATALOGUE), build_columns(data, rows_, wanted, CATALOGUE)
+    )
+
+
+def test_the_example_of_an_own_library_is_read():
+    example = Path(__file__).parents[3] / "configs" / "features" / "own_example.yaml"
+    assert [one.name for one in describe(FeaturesSpec(libraries=str(example)), CATALOGUE)] == [
+        "own_suspension_disruption__count__365d",
+        "own_suspension_disruption__days_since_last__365d",
+        "own_time_missing__spell_days__365d",
+        "own_time_missing__spell_days__1095d",
+    ]

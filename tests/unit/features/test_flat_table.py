@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from riskmodel.errors import StudyError
 from riskmodel.features import TableSpec, read_table
+from riskmodel.features.table import describe_table
 from riskmodel.tables.days import NEVER
 
 TEXT = """id,age,level,kind,worked,group,again,later
@@ -60,7 +61,11 @@ def test_outcomes_and_rows_whose_outcome_is_not_known(tmp_path):
     assert again.outcome.tolist() == [0, 0, 1]
     assert again.first_day.tolist() == [NEVER, NEVER, 0]
     assert again.weight.tolist() == [1, 1, 1]
-    assert (later.outcome.tolist(), later.censored.tolist(), later.weight.tolist()) == ([0, 0, 1], [True, False, False], [0, 1, 1])
+    assert (later.outcome.tolist(), later.censored.tolist(), later.weight.tolist()) == (
+        [0, 0, 1],
+        [True, False, False],
+        [0, 1, 1],
+    )
     assert data.outcomes.training == data.outcomes.test
     assert any("'later' is not known for some" in note for note in data.notes)
     assert not any("'again'" in note for note in data.notes)
@@ -71,13 +76,19 @@ def test_what_the_columns_mean(tmp_path):
     assert infos["age"].description == "age at the start"
     assert (infos["age"].unit, infos["age"].direction, infos["age"].aggregation) == ("years", -1, "declared")
     assert (infos["worked"].description, infos["worked"].unit) == ("whether in work", "yes or no")
-    assert (infos["kind__robbery"].description, infos["kind__robbery"].direction) == ("main reason: robbery", 0)
+    assert (infos["kind__robbery"].description, infos["kind__robbery"].direction) == (
+        "main reason: robbery",
+        0,
+    )
 
 
 def test_the_order_of_the_file_does_not_matter(tmp_path):
     lines = TEXT.splitlines()
     (tmp_path / "other").mkdir()
-    one, other = table(tmp_path), table(tmp_path / "other", "\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    one, other = (
+        table(tmp_path),
+        table(tmp_path / "other", "\n".join([lines[0], *reversed(lines[1:])]) + "\n"),
+    )
     np.testing.assert_array_equal(one.features.values, other.features.values)
     np.testing.assert_array_equal(one.cohort.subject_id, other.cohort.subject_id)
     np.testing.assert_array_equal(one.outcomes.test["again"].outcome, other.outcomes.test["again"].outcome)
@@ -107,7 +118,9 @@ def test_encodings_and_delimiters(tmp_path, written_as, encoding, delimiter):
     text = TEXT.replace("robbery", "robò").replace(",", delimiter)
     features = yaml.safe_load(SPEC)["features"]
     features["kind"]["values"] = {"robò": "robbery", "theft": "theft"}
-    data = table(tmp_path, text, written_as=written_as, encoding=encoding, delimiter=delimiter, features=features)
+    data = table(
+        tmp_path, text, written_as=written_as, encoding=encoding, delimiter=delimiter, features=features
+    )
     assert data.features.column("kind__robbery").tolist()[2] == 1
 
 
@@ -129,15 +142,22 @@ def test_every_fault_at_once_and_no_value(tmp_path):
 
 def test_columns_that_are_not_there(tmp_path):
     found = faults(tmp_path, TEXT.replace("age", "aged").replace("group", "gruop"))
-    assert found == ("there is no column 'age'; did you mean aged?", "there is no column 'group'; did you mean gruop?")
+    assert [fault.split(" or ")[0].rstrip("?") for fault in found] == [
+        "there is no column 'age'; did you mean aged",
+        "there is no column 'group'; did you mean gruop",
+    ]
 
 
 def test_a_column_that_stands_twice(tmp_path):
-    assert faults(tmp_path, "id,age,age,level,kind,worked,group,again,later\n1,2,3,Low,theft,No,B,No,No\n") == ("column 'age' stands 2 times in the header",)
+    assert faults(
+        tmp_path, "id,age,age,level,kind,worked,group,again,later\n1,2,3,Low,theft,No,B,No,No\n"
+    ) == ("column 'age' stands 2 times in the header",)
 
 
 def test_a_subject_that_stands_twice(tmp_path):
-    assert faults(tmp_path, TEXT.replace("\n5,", "\n7,")) == ("expected one row for each subject; found 1 rows too many",)
+    assert faults(tmp_path, TEXT.replace("\n5,", "\n7,")) == (
+        "expected one row for each subject; found 1 rows too many",
+    )
 
 
 def test_a_row_without_subject(tmp_path):
@@ -145,7 +165,12 @@ def test_a_row_without_subject(tmp_path):
 
 
 def test_a_row_without_household_or_with_a_broken_date(tmp_path):
-    text = TEXT.replace("later", "later,day,house").replace("Yes,Yes\n", "Yes,Yes,02/01/2020,x\n").replace("No,\n", "No,,2020-01-01,\n").replace("No,No\n", "No,No,2020-01-01,y\n")
+    text = (
+        TEXT.replace("later", "later,day,house")
+        .replace("Yes,Yes\n", "Yes,Yes,02/01/2020,x\n")
+        .replace("No,\n", "No,,2020-01-01,\n")
+        .replace("No,No\n", "No,No,2020-01-01,y\n")
+    )
     told = " ".join(faults(tmp_path, text, index_date="day", household="house"))
     assert "a household in every row; found something else in 1 of 3" in told
     assert "a date written YYYY-MM-DD in every row; found something else in 1 of 3" in told
@@ -200,3 +225,8 @@ def test_a_chosen_outcome_that_does_not_exist():
 def test_a_spec_that_is_no_mapping():
     with pytest.raises(ValidationError, match="outcomes"):
         TableSpec.model_validate({**yaml.safe_load(SPEC), "outcomes": {"again": "Yes"}})
+
+
+def test_columns_are_described_without_reading_the_file(tmp_path):
+    spec = TableSpec.model_validate({**yaml.safe_load(SPEC), "path": tmp_path / "absent.csv"})
+    assert describe_table(spec) == table(tmp_path).features.infos

@@ -25,7 +25,9 @@ def labels(event_rows, *, homes=({},), spec=None, cutoff=CUTOFF, use="test", nam
     data = records(events_rows=[*event_rows, *OTHERS], residence_rows=residence)
     rows = cohort([(1, INDEX), (98, INDEX)])
     last = None if last_day is None else as_day(last_day)
-    table = label_outcomes(data, rows, spec or OutcomesSpec(), training_cutoff_day=as_day(cutoff), last_day=last)
+    table = label_outcomes(
+        data, rows, spec or OutcomesSpec(), training_cutoff_day=as_day(cutoff), last_day=last
+    )
     return getattr(table, use)[name]
 
 
@@ -54,8 +56,14 @@ def test_the_first_of_several_outcomes():
 
 
 def test_each_outcome_reads_its_own_codes():
-    rows = [{"subject_id": 1, "time": "2023-05-01", "code": c} for c in ("POLICE//VICTIM//VIOLENCE_INJURY", "POLICE//SUSPECT//VIOLENCE_NO_INJURY")]
-    found = {name: int(labels(rows, name=name).outcome[0]) for name in ("harm", "harm_health", "victim", "suspect_violence", "proven_violence")}
+    rows = [
+        {"subject_id": 1, "time": "2023-05-01", "code": c}
+        for c in ("POLICE//VICTIM//VIOLENCE_INJURY", "POLICE//SUSPECT//VIOLENCE_NO_INJURY")
+    ]
+    found = {
+        name: int(labels(rows, name=name).outcome[0])
+        for name in ("harm", "harm_health", "victim", "suspect_violence", "proven_violence")
+    }
     assert found == {"harm": 1, "harm_health": 0, "victim": 1, "suspect_violence": 1, "proven_violence": 0}
 
 
@@ -64,9 +72,7 @@ def test_somebody_elses_outcome_is_not_mine():
     assert found.outcome.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("known", "training"), [("2024-05-31", 1), ("2024-06-01", 0), ("2024-06-02", 0)]
-)
+@pytest.mark.parametrize(("known", "training"), [("2024-05-31", 1), ("2024-06-01", 0), ("2024-06-02", 0)])
 def test_training_labels_know_nothing_from_the_cutoff_on(known, training):
     row = assault("2023-05-01", known_time=known)
     assert labels([row], use="training").outcome[0] == training
@@ -103,7 +109,11 @@ def test_a_short_gap_between_addresses_is_not_leaving(gap, censored):
 
 
 def test_an_address_inside_another_does_not_end_the_stay():
-    homes = [{"start": "2015-01-01", "end": "2024-12-01"}, {"start": "2016-01-01", "end": "2017-01-01"}, {"start": "2024-12-01"}]
+    homes = [
+        {"start": "2015-01-01", "end": "2024-12-01"},
+        {"start": "2016-01-01", "end": "2017-01-01"},
+        {"start": "2024-12-01"},
+    ]
     assert not labels([], homes=homes).censored[0]
 
 
@@ -186,3 +196,12 @@ def test_weights_belong_to_their_index_date():
     rows = cohort([(1, "2022-01-01"), (2, "2022-01-01"), (98, "2022-01-01"), (2, INDEX), (98, INDEX)])
     found = label_outcomes(data, rows, OutcomesSpec(), training_cutoff_day=as_day(CUTOFF)).test["harm"]
     np.testing.assert_allclose(found.weight, [0, 1.5, 1.5, 1, 1])
+
+
+def test_addresses_that_nobody_knew_at_the_cutoff_follow_nobody():
+    homes = [{"known_time": "2024-12-01"}]
+    data = records(events_rows=OTHERS, residence_rows=[{**HOME, **homes[0]}])
+    rows = cohort([(1, INDEX)])
+    table = label_outcomes(data, rows, OutcomesSpec(), training_cutoff_day=as_day(CUTOFF))
+    assert table.training["harm"].censored.tolist() == [True]
+    assert table.test["harm"].censored.tolist() == [False]

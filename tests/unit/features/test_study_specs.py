@@ -7,11 +7,13 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from riskmodel.features import CohortSpec, OutcomesSpec, OutcomeSpec, gap_faults
+from riskmodel.features import CohortSpec, OutcomeSpec, OutcomesSpec, gap_faults
 
 
 def cohort_spec(**changes):
-    return CohortSpec.model_validate({"ages": [10, 17], "train": ["2022-01-01"], "test": ["2024-03-01"], **changes})
+    return CohortSpec.model_validate(
+        {"ages": [10, 17], "train": ["2022-01-01"], "test": ["2024-03-01"], **changes}
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,27 @@ def test_without_a_test_there_is_no_gap():
 
 def test_the_default_outcomes():
     spec = OutcomesSpec()
-    assert [one.name for one in spec.all] == ["harm", "harm_health", "victim", "suspect_violence", "proven_violence"]
+    assert [one.name for one in spec.all] == [
+        "harm",
+        "harm_health",
+        "victim",
+        "suspect_violence",
+        "proven_violence",
+    ]
     assert [one.kind for one in spec.all] == ["harm", "harm", "victim", "justice", "justice"]
-    assert spec.chosen_spec.codes == ("HEALTH//ED//ASSAULT", "HEALTH//ADMISSION//ASSAULT", "POLICE//VICTIM//VIOLENCE_INJURY")
+    assert spec.chosen_spec.codes == (
+        "HEALTH//ED//ASSAULT",
+        "HEALTH//ADMISSION//ASSAULT",
+        "POLICE//VICTIM//VIOLENCE_INJURY",
+    )
     assert {one.horizon_days for one in spec.all} == {365}
 
 
 def test_the_chosen_outcome_comes_first_and_once():
-    assert [one.name for one in OutcomesSpec(chosen="victim", alternatives=("harm", "victim")).all] == ["victim", "harm"]
+    assert [one.name for one in OutcomesSpec(chosen="victim", alternatives=("harm", "victim")).all] == [
+        "victim",
+        "harm",
+    ]
 
 
 def test_an_own_outcome_replaces_a_packaged_one():

@@ -10,15 +10,7 @@ from riskmodel.tables.catalogue import load_catalogue
 CATALOGUE = load_catalogue()
 
 # Every code that intake writes from the official layouts, one of each family.
-WRITTEN = """MEDS_BIRTH EDU//ENROL EDU//SCHOOL_MOVE EDU//SESSIONS//POSSIBLE EDU//ABSENCE//AUTHORISED EDU//ABSENCE//UNAUTHORISED
-EDU//ABSENCE//EXCLUDED EDU//FSM//START EDU//FSM//END EDU//SEN_SUPPORT//START EDU//SEN_SUPPORT//END EDU//EHCP//START EDU//EHCP//END
-EDU//SEN_NEED//SEMH EDU//SUSPENSION//DB EDU//EXCLUSION//PP EDU//LUNCH_EXCLUSION//DB EDU//AP//START EDU//AP//END CSC//REFERRAL//6
-CSC//CIN//START CSC//CIN//END CSC//NEED//N1 CSC//NEED//N8 CSC//FACTOR//3A CSC//FACTOR//24A CSC//S47 CSC//CPP//START//NEG CSC//CPP//END
-CLA//CARE//START CLA//CARE//END CLA//PLACEMENT_MOVE CLA//MISSING//START CLA//MISSING//END CLA//SDQ CLA//SUBSTANCE_MISUSE
-YJ//OFFENCE//VIOLENCE YJ//OUTCOME//COMMUNITY HEALTH//ED//ASSAULT HEALTH//ED//SELF_HARM HEALTH//ED//ACCIDENT HEALTH//ED//OTHER
-HEALTH//ADMISSION//ASSAULT HEALTH//ED_MECHANISM//SHARP HEALTH//CAMHS//REFERRAL HEALTH//CAMHS//ACCEPTED HEALTH//BIRTH//MOTHER_UNDER_20
-HEALTH//BIRTH//SMOKING HEALTH//BIRTH//LOW_WEIGHT POLICE//VICTIM//VIOLENCE_INJURY POLICE//SUSPECT//VIOLENCE_INJURY
-SUPPORT//REFERRED//SCHOOL SUPPORT//OFFERED//MENTOR SUPPORT//TAKEN_UP//MENTOR HOME//MOVE AREA//IMD_DECILE""".split()
+WRITTEN = ["MEDS_BIRTH", "EDU//ENROL", "EDU//SCHOOL_MOVE", "EDU//SESSIONS//POSSIBLE", "EDU//ABSENCE//AUTHORISED", "EDU//ABSENCE//UNAUTHORISED", "EDU//ABSENCE//EXCLUDED", "EDU//FSM//START", "EDU//FSM//END", "EDU//SEN_SUPPORT//START", "EDU//SEN_SUPPORT//END", "EDU//EHCP//START", "EDU//EHCP//END", "EDU//SEN_NEED//SEMH", "EDU//SUSPENSION//DB", "EDU//EXCLUSION//PP", "EDU//LUNCH_EXCLUSION//DB", "EDU//AP//START", "EDU//AP//END", "CSC//REFERRAL//6", "CSC//CIN//START", "CSC//CIN//END", "CSC//NEED//N1", "CSC//NEED//N8", "CSC//FACTOR//3A", "CSC//FACTOR//24A", "CSC//S47", "CSC//CPP//START//NEG", "CSC//CPP//END", "CLA//CARE//START", "CLA//CARE//END", "CLA//PLACEMENT_MOVE", "CLA//MISSING//START", "CLA//MISSING//END", "CLA//SDQ", "CLA//SUBSTANCE_MISUSE", "YJ//OFFENCE//VIOLENCE", "YJ//OUTCOME//COMMUNITY", "HEALTH//ED//ASSAULT", "HEALTH//ED//SELF_HARM", "HEALTH//ED//ACCIDENT", "HEALTH//ED//OTHER", "HEALTH//ADMISSION//ASSAULT", "HEALTH//ED_MECHANISM//SHARP", "HEALTH//CAMHS//REFERRAL", "HEALTH//CAMHS//ACCEPTED", "HEALTH//BIRTH//MOTHER_UNDER_20", "HEALTH//BIRTH//SMOKING", "HEALTH//BIRTH//LOW_WEIGHT", "POLICE//VICTIM//VIOLENCE_INJURY", "POLICE//SUSPECT//VIOLENCE_INJURY", "SUPPORT//REFERRED//SCHOOL", "SUPPORT//OFFERED//MENTOR", "SUPPORT//TAKEN_UP//MENTOR", "HOME//MOVE", "AREA//IMD_DECILE"]
 
 
 @pytest.mark.parametrize("code", WRITTEN)
@@ -34,9 +26,13 @@ def test_every_code_that_intake_writes_is_described(code):
 
 def test_enforcement_made_is_what_rests_on_a_decision_about_a_suspect():
     made = {code for code, info in CATALOGUE.codes.items() if info.enforcement_made}
-    assert all(code.startswith(("YJ//", "POLICE//SUSPECT//")) or code == "SUPPORT//REFERRED//YJ" for code in made)
+    assert all(
+        code.startswith(("YJ//", "POLICE//SUSPECT//")) or code == "SUPPORT//REFERRED//YJ" for code in made
+    )
     assert {"YJ//OFFENCE//VIOLENCE", "POLICE//SUSPECT//ROBBERY", "SUPPORT//REFERRED//YJ"} <= made
-    assert all(CATALOGUE.codes[code].police_recorded and not CATALOGUE.codes[code].safe_to_share for code in made)
+    assert all(
+        CATALOGUE.codes[code].police_recorded and not CATALOGUE.codes[code].safe_to_share for code in made
+    )
 
 
 def test_police_recorded_is_more_than_enforcement_made():
@@ -46,13 +42,23 @@ def test_police_recorded_is_more_than_enforcement_made():
 
 
 def test_what_may_not_stand_on_a_printed_page():
-    for code in ("CSC//FACTOR//3B", "HEALTH//ED//SELF_HARM", "POLICE//VICTIM//SEXUAL", "HEALTH//BIRTH//MOTHER_UNDER_20"):
+    for code in (
+        "CSC//FACTOR//3B",
+        "HEALTH//ED//SELF_HARM",
+        "POLICE//VICTIM//SEXUAL",
+        "HEALTH//BIRTH//MOTHER_UNDER_20",
+    ):
         assert not CATALOGUE.lookup(code).safe_to_share
 
 
 def test_a_detail_changes_only_what_it_says():
     info = CATALOGUE.lookup("CSC//FACTOR//6A")
-    assert (info.direction, info.concept, info.safe_to_share, info.agency) == (0, "disability or illness", False, "CSC")
+    assert (info.direction, info.concept, info.safe_to_share, info.agency) == (
+        0,
+        "disability or illness",
+        False,
+        "CSC",
+    )
 
 
 def test_a_code_that_a_family_does_not_list_is_described_as_the_family():
@@ -63,7 +69,10 @@ def test_a_code_that_a_family_does_not_list_is_described_as_the_family():
 
 
 def test_patterns():
-    assert CATALOGUE.match("POLICE//SUSPECT//VIOLENCE_*") == ("POLICE//SUSPECT//VIOLENCE_INJURY", "POLICE//SUSPECT//VIOLENCE_NO_INJURY")
+    assert CATALOGUE.match("POLICE//SUSPECT//VIOLENCE_*") == (
+        "POLICE//SUSPECT//VIOLENCE_INJURY",
+        "POLICE//SUSPECT//VIOLENCE_NO_INJURY",
+    )
     assert CATALOGUE.match("CLA//SDQ") == ("CLA//SDQ",)
     assert CATALOGUE.match("CSC//FACTOR//18*") == ("CSC//FACTOR//18A", "CSC//FACTOR//18B", "CSC//FACTOR//18C")
     assert CATALOGUE.match("EDU//SUSPENSION//ZZ") == ()
@@ -88,15 +97,24 @@ def test_an_own_file_adds_and_replaces(tmp_path):
     assert mine.match("GP//VISIT//HOME") == ("GP//VISIT//*",)  # an open family
     assert mine.match("GP//*") == ("GP//VISIT//*",)
     assert mine.lookup("GP//VISIT//HOME").agency == "GP"
-    assert (mine.lookup("CLA//SDQ").description, mine.lookup("CLA//SDQ").retention_years) == ("another text", 3)
+    assert (mine.lookup("CLA//SDQ").description, mine.lookup("CLA//SDQ").retention_years) == (
+        "another text",
+        3,
+    )
     assert mine.lookup("EDU//ENROL") == CATALOGUE.lookup("EDU//ENROL")
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("codes: [{code: GP//X, agency: GP, description: abc, unit: times, concept: care, direction: 0}]", "agency 'GP' is not listed"),
-        ("codes: [{code: GP//X, agency: EDU, description: abc, unit: times, concept: care, direction: 2}]", r"'codes\.0\.direction'"),
+        (
+            "codes: [{code: GP//X, agency: GP, description: abc, unit: times, concept: care, direction: 0}]",
+            "agency 'GP' is not listed",
+        ),
+        (
+            "codes: [{code: GP//X, agency: EDU, description: abc, unit: times, concept: care, direction: 2}]",
+            r"'codes\.0\.direction'",
+        ),
         ("codes: [{code: GP//X, agency: EDU, text: abc}]", r"'codes\.0\.text'"),
         ("codes: [", "not valid YAML"),
     ],

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from riskmodel.validate import kernels, resample
-from riskmodel.validate.calibration_line import CalibrationLine, LineRows, fit_line, information_columns, score_columns, step
+from riskmodel.validate.calibration_line import (
+    CalibrationLine,
+    LineRows,
+    fit_line,
+    information_columns,
+    score_columns,
+    step,
+)
 
 
 def drawn(n=4000, seed=0, intercept=0.4, slope=0.7):
@@ -66,7 +73,9 @@ def test_without_a_finite_answer_the_line_is_undefined(risk, outcome, intercept_
 def test_certain_and_right_says_nothing():
     risk, outcome, weight = drawn(n=500)
     line = fit_line(LineRows.of(risk, outcome, weight))
-    more = LineRows.of(np.append(risk, [0.0, 1.0]), np.append(outcome, [0, 1]).astype(np.int8), np.append(weight, [5, 5]))
+    more = LineRows.of(
+        np.append(risk, [0.0, 1.0]), np.append(outcome, [0, 1]).astype(np.int8), np.append(weight, [5, 5])
+    )
     assert fit_line(more).values == pytest.approx(line.values, abs=1e-12)
     assert (score_columns(more, line)[-2:] == 0).all()
 
@@ -86,10 +95,14 @@ def test_one_step_is_near_full_refits():
     columns = np.column_stack([score_columns(rows, line), information_columns(rows, line)])
     sums = resamples.sums(columns)
     fast = line.values + step(sums[:, :3], sums[:, 3:])
-    slow = np.array([fit_line(LineRows.of(risk, outcome, weight * times)).values for times in resamples.counts])
+    slow = np.array(
+        [fit_line(LineRows.of(risk, outcome, weight * times)).values for times in resamples.counts]
+    )
     assert np.abs(fast - slow).mean(axis=0).max() < 0.02
     for k in range(2):
-        assert np.quantile(fast[:, k], [0.025, 0.975]) == pytest.approx(np.quantile(slow[:, k], [0.025, 0.975]), abs=0.03)
+        assert np.quantile(fast[:, k], [0.025, 0.975]) == pytest.approx(
+            np.quantile(slow[:, k], [0.025, 0.975]), abs=0.03
+        )
 
 
 def test_scores_vanish_at_the_fit_and_information_is_their_slope():
@@ -125,7 +138,11 @@ def test_the_plain_fit_gives_up_where_there_is_no_answer():
     one = np.ones(3)
     assert np.isnan(kernels.newton_reference(np.zeros(3), one, 0 * one, 0.0, 1.0, False)).all()
     assert np.isnan(kernels.newton_reference(one, np.array([0.0, 1.0, 0.0]), one, 0.0, 1.0, True)).all()
-    assert np.isnan(kernels.newton_reference(np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0]), one, 0.0, 1.0, True)).all()
+    assert np.isnan(
+        kernels.newton_reference(np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0]), one, 0.0, 1.0, True)
+    ).all()
     for name in ("newton", "newton_reference"):
-        started_far = getattr(kernels, name)(np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 0.0]), one, 40.0, 30.0, True)
+        started_far = getattr(kernels, name)(
+            np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 0.0]), one, 40.0, 30.0, True
+        )
         assert np.isnan(started_far).all()

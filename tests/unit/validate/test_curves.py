@@ -28,7 +28,9 @@ def test_reliability_interval_equals_a_loop(rows, resamples):
     for times in resamples.counts[:, resamples.cluster]:
         w = rows.weight * times * inside
         shares.append((w * rows.outcome).sum() / w.sum())
-    assert (lowest.observed.lower, lowest.observed.upper) == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])))
+    assert (lowest.observed.lower, lowest.observed.upper) == pytest.approx(
+        tuple(np.quantile(shares, [0.025, 0.975]))
+    )
 
 
 def test_one_estimate_for_everybody_is_one_bin(rows, resamples):
@@ -72,6 +74,8 @@ def test_the_capacity_curve_agrees_with_the_metrics(rows, resamples):
 
 def test_censored_rows_do_not_make_a_bin_of_their_own(rows):
     weight = np.where(rows.risk > np.quantile(rows.risk, 0.6), 0.0, 1.0)
-    bins = reliability_curve(replace(rows, weight=weight), resample(rows.subject_id, replicates=100, seed=0), bins=3)
+    bins = reliability_curve(
+        replace(rows, weight=weight), resample(rows.subject_id, replicates=100, seed=0), bins=3
+    )
     assert all(one.observed.status == "ok" for one in bins)
     assert len(bins) == 3

@@ -19,7 +19,9 @@ def test_points_equal_scikit_learn(rows, resamples):
     assert found["average_precision"].estimate == pytest.approx(
         average_precision_score(y, rows.raw, sample_weight=w), abs=1e-12
     )
-    assert found["brier"].estimate == pytest.approx(brier_score_loss(y, rows.risk, sample_weight=w), abs=1e-12)
+    assert found["brier"].estimate == pytest.approx(
+        brier_score_loss(y, rows.risk, sample_weight=w), abs=1e-12
+    )
     assert set(found) == set(METRICS)
 
 
@@ -58,7 +60,8 @@ def plain_points(rows, threshold, times=1):
         "precision_at_capacity": precision,
         "recall_at_capacity": (w * rows.offered * y).sum() / (w * y).sum(),
         "lift_at_capacity": precision / ((w * y).sum() / w.sum()),
-        "net_benefit": ((w * y * high).sum() - (w * (1 - y) * high).sum() * threshold / (1 - threshold)) / w.sum(),
+        "net_benefit": ((w * y * high).sum() - (w * (1 - y) * high).sum() * threshold / (1 - threshold))
+        / w.sum(),
     }
 
 
@@ -85,7 +88,14 @@ def test_order_of_rows_changes_nothing(rows):
 
 def test_no_outcome_is_undefined_and_never_a_number(rows, resamples):
     found = evaluate(replace(rows, outcome=np.zeros_like(rows.outcome)), resamples, SPEC)
-    for name in ("auroc", "average_precision", "calibration_slope", "calibration_intercept", "recall_at_capacity", "lift_at_capacity"):
+    for name in (
+        "auroc",
+        "average_precision",
+        "calibration_slope",
+        "calibration_intercept",
+        "recall_at_capacity",
+        "lift_at_capacity",
+    ):
         assert found[name] == Estimate(None, None, None, rows.n_subjects, 0, "undefined")
     assert found["precision_at_capacity"].estimate == 0
     assert found["brier"].status == "ok"
@@ -99,7 +109,15 @@ def test_nobody_offered_is_undefined(rows, resamples):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("risk", 1.2), ("offered", -0.1), ("raw", np.nan), ("outcome", 2), ("weight", np.nan), ("weight", -1.0), ("risk", np.nan)],
+    [
+        ("risk", 1.2),
+        ("offered", -0.1),
+        ("raw", np.nan),
+        ("outcome", 2),
+        ("weight", np.nan),
+        ("weight", -1.0),
+        ("risk", np.nan),
+    ],
 )
 def test_rows_that_make_no_sense_are_refused(rows, column, value):
     broken = getattr(rows, column).copy()

@@ -111,5 +111,7 @@ def test_an_empty_side_is_undefined():
     assert np.isnan(found.average_precision_draws[0])
     assert found.auroc_draws[1] == 1
     out = np.zeros((1, 2))
-    kernels.rank_walk_reference(drawn.counts[:1], np.array([0, 1], np.int32), np.zeros(2), np.ones(2), np.ones(2, bool), out)
+    kernels.rank_walk_reference(
+        drawn.counts[:1], np.array([0, 1], np.int32), np.zeros(2), np.ones(2), np.ones(2, bool), out
+    )
     assert np.isnan(out).all()

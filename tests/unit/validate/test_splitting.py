@@ -17,7 +17,13 @@ def cohort(rows):
     """Build from (subject, day, household) triples."""
     rows = sorted(rows, key=lambda r: (r[1], r[0]))
     subject, day, household = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    return Cohort(subject, day.astype(np.int32), household, np.full(len(rows), "S1"), np.full(len(rows), 12, dtype=np.int16))
+    return Cohort(
+        subject,
+        day.astype(np.int32),
+        household,
+        np.full(len(rows), "S1"),
+        np.full(len(rows), 12, dtype=np.int16),
+    )
 
 
 def borough(n_households=400, dates=(EARLY, LATE)):
@@ -25,7 +31,14 @@ def borough(n_households=400, dates=(EARLY, LATE)):
 
 
 def divide(people, spec=None, **changes):
-    settings = {"train_days": [EARLY], "test_days": [LATE], "folds": 4, "seed": 1, "horizon_days": 365, "recording_lag_days": 90}
+    settings = {
+        "train_days": [EARLY],
+        "test_days": [LATE],
+        "folds": 4,
+        "seed": 1,
+        "horizon_days": 365,
+        "recording_lag_days": 90,
+    }
     return split(people, spec or SplitSpec(), **{**settings, **changes})
 
 
@@ -173,7 +186,10 @@ def test_too_few_separate_households_are_refused(household):
 
 
 def test_half_of_the_rows_in_one_group_is_still_allowed():
-    assert grouped_folds(np.array([1, 1, 2, 3]), np.arange(4), folds=2, seed=0).tolist()[:2] in ([0, 0], [1, 1])
+    assert grouped_folds(np.array([1, 1, 2, 3]), np.arange(4), folds=2, seed=0).tolist()[:2] in (
+        [0, 0],
+        [1, 1],
+    )
 
 
 def test_a_split_reads_back_what_it_wrote(tmp_path):

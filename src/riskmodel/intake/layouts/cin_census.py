@@ -229,6 +229,7 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
     reported = f"year_end + {late}"
 
     def at(table: str, code_sql: str, time: str, where: str = "TRUE") -> Point:
+        """Return the rule for events on a day."""
         return Point(table, code_sql, time, f"{time} + {late}", "declared_delay", where=where)
 
     def spell(table: str, stem: str, start: str, end: str, *, detail: str = "", where: str = "TRUE") -> Spell:

@@ -68,12 +68,15 @@ BIRTHS = Layout(
 
 def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
     def arrival(code_sql: str, where: str = "TRUE") -> Point:
+        """Return the rule for events at an arrival."""
         return Point(EMERGENCY.name, code_sql, "arrival_date", "recorded_date", "recorded", where=where)
 
     def at_birth(code_sql: str, column: str) -> Point:
+        """Return the rule for events in the month of birth."""
         return Point(BIRTHS.name, code_sql, "birth_month", "recorded_date", "recorded", where=column)
 
     def referral(code_sql: str, where: str = "TRUE") -> Point:
+        """Return the rule for events at a referral."""
         return Point(CAMHS.name, code_sql, "referral_date", "recorded_date", "recorded", where=where)
 
     return (

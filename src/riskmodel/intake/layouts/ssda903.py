@@ -98,6 +98,7 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
     reported = f"year_end + {late}"
 
     def missing(kind: str) -> Spell:
+        """Return the spells of one kind of absence."""
         return Spell(
             MISSING.name,
             f"CLA//{kind}",

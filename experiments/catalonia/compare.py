@@ -1,0 +1,218 @@
+"""How well each scorer orders young people, whom it would offer support, and how that differs by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from measure import Measured, People, auroc, may_be_shown, offered_share, shown, smallest_cell
+
+from riskmodel import models
+from riskmodel.disclosure import Disclosure
+from riskmodel.models.spec import CapacitySpec
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray
+from riskmodel.validate.resample import Resamples
+
+AUROC_DIGITS, RATE_DIGITS = 4, 2
+ERROR_RATES = ("false_positive_rate", "false_negative_rate")
+"""Among people without the outcome (0), and with it (1)."""
+GROUP_METRICS = ("auroc", *ERROR_RATES)
+
+Scores = Mapping[str, FloatArray]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Population:
+    """People that scorers are compared on, with everything aligned to them.
+
+    Parameters
+    ----------
+    name : str
+        ``everyone`` or ``assessed`` (those with a SAVRY).
+    cohort : Cohort
+    people : People
+    groups : mapping of attribute to mapping of group to ndarray of bool
+        Who belongs to which audited group.
+    resamples : Resamples
+        Shared by all scorers, so that differences are paired.
+    capacity : CapacitySpec
+        The share that is offered support.
+    disclosure : Disclosure
+        What may be shown about them.
+    """
+
+    name: str
+    cohort: Cohort
+    people: People
+    groups: Mapping[str, Mapping[str, BoolArray]]
+    resamples: Resamples
+    capacity: CapacitySpec
+    disclosure: Disclosure
+
+    def offered(self, scores: FloatArray) -> FloatArray:
+        """Return each one's chance of being offered support, shape (repeats, n); ties share the last places."""
+        return np.stack([models.offers(one, self.cohort, self.capacity) for one in scores])
+
+    def among(self, attribute: str, group: str) -> People:
+        """Return the people of one group."""
+        return self.people.among(self.groups[attribute][group])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two groups of an attribute; a gap is the first less the second."""
+
+    attribute: str
+    first: str
+    second: str
+
+    @property
+    def words(self) -> str:
+        """How results name the gap."""
+        return f"{self.first} less {self.second}"
+
+
+def performance(population: Population, scores: Scores) -> list[Record]:
+    """Return the AUROC of each scorer."""
+    people, resamples = population.people, population.resamples
+    return [
+        _row(population, scorer, "auroc", auroc(values, people, resamples), people)
+        for scorer, values in scores.items()
+    ]
+
+
+def advantage(population: Population, scores: Scores, *, over: str) -> list[Record]:
+    """Return by how much each scorer's AUROC exceeds that of one of them, on the same people and resamples."""
+    people, resamples = population.people, population.resamples
+    base = auroc(scores[over], people, resamples)
+    more = {s: auroc(v, people, resamples).minus(base) for s, v in scores.items() if s != over}
+    return [_row(population, s, f"auroc_less_{over}", measured, people) for s, measured in more.items()]
+
+
+def by_group(population: Population, scores: Scores) -> list[Record]:
+    """Return AUROC and error rates of each scorer in each group, whole attributes at a time or not at all."""
+    return [
+        row
+        for scorer, values in scores.items()
+        for attribute in population.groups
+        for row in _attribute_rows(population, scorer, values, attribute)
+    ]
+
+
+def gaps(population: Population, scores: Scores, pair: Pair) -> list[Record]:
+    """Return the difference in error rates between two groups for each scorer."""
+    return [
+        _gap_row(population, scorer, metric, pair, gap)
+        for scorer, values in scores.items()
+        for metric, gap in _gaps(population, values, pair).items()
+    ]
+
+
+def gap_advantage(population: Population, scores: Scores, pair: Pair, *, over: str) -> list[Record]:
+    """Return how much larger each scorer's gap between two groups is than that of one of them."""
+    base = _gaps(population, scores[over], pair)
+    others = {scorer: values for scorer, values in scores.items() if scorer != over}
+    return [
+        _gap_row(population, scorer, f"{metric}_gap_less_{over}", pair, gap.more_than(base[metric]))
+        for scorer, values in others.items()
+        for metric, gap in _gaps(population, values, pair).items()
+    ]
+
+
+def base_rates(population: Population) -> list[Record]:
+    """Return how often the outcome happened, to all and in each group, from rounded counts."""
+    all_of_them = {"everyone": {"all": np.ones(len(population.people.outcome), dtype=np.bool_)}}
+    groups = {**all_of_them, **population.groups}
+    return [row for attribute, masks in groups.items() for row in _rates(population, attribute, masks)]
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """A difference between two groups, and whether too few people stand behind it."""
+
+    measured: Measured
+    hide: bool
+
+    def more_than(self, other: _Gap) -> _Gap:
+        return _Gap(self.measured.minus(other.measured), self.hide or other.hide)
+
+
+def _rates(population: Population, attribute: str, masks: Mapping[str, BoolArray]) -> Iterator[Record]:
+    disclosure = population.disclosure
+    counted = {group: population.people.among(mask) for group, mask in masks.items()}
+    hide = not may_be_shown({group: _fewer(people) for group, people in counted.items()}, disclosure)
+    for group, people in counted.items():
+        record = {"population": population.name, "attribute": attribute, "group": group, **people.counts()}
+        rate = disclosure.rate(people.n_outcomes, people.n)
+        record |= {"rate": None if rate is None else round(rate, 3), "status": "ok"}
+        yield shown(record, disclosure, hide=hide)
+
+
+def _attribute_rows(
+    population: Population, scorer: str, scores: FloatArray, attribute: str
+) -> Iterator[Record]:
+    offered = population.offered(scores)
+    groups = {group: population.among(attribute, group) for group in population.groups[attribute]}
+    for metric in GROUP_METRICS:
+        cells = {group: _cell(metric, offered, people) for group, people in groups.items()}
+        hide = not may_be_shown(cells, population.disclosure)
+        for group, people in groups.items():
+            measured = _measure(population, metric, scores, offered, people)
+            row = _row(population, scorer, metric, measured, people, hide=hide)
+            yield {**row, "attribute": attribute, "group": group}
+
+
+def _measure(
+    population: Population, metric: str, scores: FloatArray, offered: FloatArray, people: People
+) -> Measured:
+    if metric == "auroc":
+        return auroc(scores, people, population.resamples)
+    outcome = ERROR_RATES.index(metric)
+    wrong = 1 - offered if outcome else offered
+    return offered_share(wrong, people, population.resamples, outcome=outcome)
+
+
+def _cell(metric: str, offered: FloatArray, people: People) -> float:
+    # Every row shows how many had the outcome, so that must be no small count either.
+    if metric == "auroc":
+        return _fewer(people)
+    return min(_fewer(people), smallest_cell(offered, people, outcome=ERROR_RATES.index(metric)))
+
+
+def _fewer(people: People) -> float:
+    return float(min(people.n_outcomes, people.n - people.n_outcomes))
+
+
+def _gaps(population: Population, scores: FloatArray, pair: Pair) -> dict[str, _Gap]:
+    offered = population.offered(scores)
+    groups = {group: population.among(pair.attribute, group) for group in (pair.first, pair.second)}
+    found = {}
+    for metric in ERROR_RATES:
+        cells = {group: _cell(metric, offered, people) for group, people in groups.items()}
+        first, second = (_measure(population, metric, scores, offered, one) for one in groups.values())
+        found[metric] = _Gap(first.minus(second), not may_be_shown(cells, population.disclosure))
+    return found
+
+
+def _gap_row(population: Population, scorer: str, metric: str, pair: Pair, gap: _Gap) -> Record:
+    masks = population.groups[pair.attribute]
+    people = population.people.among(masks[pair.first] | masks[pair.second])
+    row = _row(population, scorer, metric, gap.measured, people, hide=gap.hide)
+    return {**row, "attribute": pair.attribute, "group": pair.words}
+
+
+def _row(
+    population: Population,
+    scorer: str,
+    metric: str,
+    measured: Measured,
+    people: People,
+    *,
+    hide: bool = False,
+) -> Record:
+    digits = AUROC_DIGITS if metric.startswith("auroc") else RATE_DIGITS
+    record = {"population": population.name, "scorer": scorer, "metric": metric, **people.counts()}
+    return shown({**record, **measured.to_json(digits=digits)}, population.disclosure, hide=hide)

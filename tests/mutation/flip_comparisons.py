@@ -1,0 +1,155 @@
+"""Every `<`, `<=`, `>` and `>=` of the modules that decide what counts as known, flipped one at a time.
+
+`python tests/mutation/flip_comparisons.py` flips each comparison, looks for the first test that notices, and writes
+mutations.yaml. test_mutations.py checks that the list is complete and, when slow tests run, that it is still true.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LIST = Path(__file__).with_name("mutations.yaml")
+ROOM = Path("src/riskmodel/features")
+
+# Where to look for the test that notices, module by module.
+TESTS = {
+    "visible.py": [
+        "tests/unit/features/test_cohort_building.py",
+        "tests/unit/features/test_outcome_labels.py",
+    ],
+    "cohort.py": ["tests/unit/features/test_cohort_building.py"],
+    "outcomes.py": ["tests/unit/features/test_outcome_labels.py"],
+    "attributes.py": ["tests/unit/features/test_audited_attributes.py"],
+    "kernel.py": ["tests/spec", "-k", "kernel"],
+    "reference.py": ["tests/spec", "-k", "reference"],
+}
+FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One comparison: its module, the expression it stands in, which of equal expressions, which operator of a chain."""
+
+    module: str
+    expression: str
+    occurrence: int
+    operator: int
+    before: str
+    start: int
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        return self.module, self.expression, self.occurrence, self.operator
+
+    def apply(self, source: str) -> str:
+        return source[: self.start] + FLIPPED[self.before] + source[self.start + len(self.before) :]
+
+
+def flips(module: str, source: str) -> Iterator[Flip]:
+    """Every comparison of a module, in the order of its text."""
+    starts = [0]
+    for line in source.encode().splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    seen: Counter[str] = Counter()
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Compare)]
+    for node in sorted(found, key=lambda n: (n.lineno, n.col_offset)):
+        expression = ast.unparse(node)
+        seen[expression] += 1
+        sides = [node.left, *node.comparators]
+        for number, (left, right) in enumerate(zip(sides, sides[1:], strict=False)):
+            between = (
+                starts[left.end_lineno - 1] + left.end_col_offset,
+                starts[right.lineno - 1] + right.col_offset,
+            )
+            text = source.encode()[between[0] : between[1]].decode()
+            match = re.search(r"<=|>=|<|>", text)
+            if match:
+                start = len(source.encode()[: between[0]].decode()) + match.start()
+                yield Flip(module, expression, seen[expression], number, match[0], start)
+
+
+def all_flips() -> list[Flip]:
+    return [
+        flip for module in TESTS for flip in flips(module, (ROOT / ROOM / module).read_text(encoding="utf-8"))
+    ]
+
+
+def copy_package(folder: Path) -> Path:
+    """Copy the package, without compiled leftovers; return the folder to put on the import path."""
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "src"
+
+
+def run_tests(path: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run tests against the package below ``path``, uncompiled so that a change needs no compiler."""
+    env = {**os.environ, "PYTHONPATH": str(path), "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--no-header",
+        *tests,
+    ]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def with_flip(path: Path, flip: Flip, tests: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run tests with one comparison flipped, and put the module back."""
+    file = path / "riskmodel" / "features" / flip.module
+    source = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(flip.apply(source), encoding="utf-8")
+        return run_tests(path, tests)
+    finally:
+        file.write_text(source, encoding="utf-8")
+
+
+def main() -> None:
+    """Write the list again, keeping what it says of flips that cannot change anything."""
+    old = yaml.safe_load(LIST.read_text(encoding="utf-8")) if LIST.exists() else []
+    same = {key(row): row["equivalent"] for row in old or [] if "equivalent" in row}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = copy_package(Path(folder))
+        for flip in all_flips():
+            row = dict(zip(("module", "expression", "occurrence", "operator"), flip.key, strict=True))
+            row["flip"] = f"{flip.before} to {FLIPPED[flip.before]}"
+            if flip.key in same:
+                rows.append({**row, "equivalent": same[flip.key]})
+                continue
+            failed = re.search(
+                r"^FAILED (\S+?::.*?)( - .*)?$",
+                with_flip(path, flip, TESTS[flip.module]).stdout,
+                re.MULTILINE,
+            )
+            rows.append({**row, "killed_by": failed[1] if failed else "NOBODY"})
+            sys.stdout.write(f"{rows[-1]['killed_by']}: {flip.module} {flip.expression}\n")
+            sys.stdout.flush()
+    LIST.write_text(yaml.safe_dump(rows, sort_keys=False, width=200, allow_unicode=True), encoding="utf-8")
+
+
+def key(row: dict[str, object]) -> tuple[object, ...]:
+    return row["module"], row["expression"], row["occurrence"], row["operator"]
+
+
+if __name__ == "__main__":
+    main()
