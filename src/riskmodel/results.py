@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from riskmodel.validate.leaks import LeakReport, hunt_leaks
 
 Inputs = Mapping[str, Any]
 Json = dict[str, Any]
+
+Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
 
@@ -165,12 +168,15 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     learn = features.take(split.train)
     person = population.cohort.subject_id[split.train]
     known = {"outcome": labels.outcome, "weight": labels.weight, "person": person}
-    how = {"spec": study.models, "seed": study.seed, "threads": study.threads}
-    out_of_fold = {
-        family: modelling.crossfit(family, learn, fold=split.fold[split.train], **known, **how)
-        for family in study.models.families
-    }
-    fitted = {family: modelling.fit(family, learn, **known, **how) for family in study.models.families}
+    how = {"spec": study.models, "seed": study.seed, "threads": 1}
+
+    def learned(family: str) -> tuple[FloatArray, RiskModel]:
+        out_of_fold = modelling.crossfit(family, learn, fold=split.fold[split.train], **known, **how)
+        return out_of_fold, modelling.fit(family, learn, **known, **how)
+
+    found = _side_by_side(learned, study.models.families, threads=study.threads)
+    out_of_fold = {family: raw for family, (raw, _) in found.items()}
+    fitted = {family: model for family, (_, model) in found.items()}
     calibrated = {
         family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], labels))
         for family, model in fitted.items()
@@ -189,6 +195,17 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
             spec=study.validation.leaks,
         ),
     )
+
+
+def _side_by_side(job: Callable[[str], Found], names: Iterable[str], *, threads: int) -> dict[str, Found]:
+    """Run a job for each name, the slowest families first; each job has one thread, so results do not depend on how many."""
+    slowest = sorted(names, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            return dict(zip(slowest, pool.map(job, slowest), strict=True))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels) -> Calibration:

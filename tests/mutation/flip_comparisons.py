@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -69,7 +70,7 @@ def flips(module: str, source: str) -> Iterator[Flip]:
         expression = ast.unparse(node)
         seen[expression] += 1
         sides = [node.left, *node.comparators]
-        for number, (left, right) in enumerate(zip(sides, sides[1:], strict=False)):
+        for number, (left, right) in enumerate(pairwise(sides)):
             between = (
                 starts[left.end_lineno - 1] + left.end_col_offset,
                 starts[right.lineno - 1] + right.col_offset,

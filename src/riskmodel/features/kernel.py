@@ -198,12 +198,11 @@ def _add_value(aggregation: int, tally: Tally, column: int, day: int, value: flo
 def _step(tally: Tally, column: int, day: int, since: int) -> None:
     """Move a spell column on to a day: starts and ends of the day before it are netted, then its days counted."""
     last = tally[column, LAST_DAY]
-    if tally[column, N_EVENTS] > 0 and day > last:
+    if day > last:
         tally[column, DEPTH] = max(0.0, tally[column, DEPTH] + tally[column, NET])
         tally[column, NET] = 0
         if tally[column, DEPTH] > 0:
             tally[column, TOTAL] += max(0.0, day - max(last, np.float64(since)))
-    tally[column, N_EVENTS] = 1
     tally[column, LAST_DAY] = day
 
 
@@ -224,8 +223,7 @@ def _finish(aggregation: int, length: int, tally: Tally, column: int, index: int
 
 @njit
 def _of_spells(aggregation: int, length: int, tally: Tally, column: int, index: int) -> float:
-    if tally[column, N_EVENTS] > 0:
-        _step(tally, column, index, index - length if length > 0 else STATIC)
+    _step(tally, column, index, index - length if length > 0 else STATIC)
     total: float = tally[column, TOTAL]
     inside = 1.0 if tally[column, DEPTH] > 0 else 0.0
     return total if aggregation == SPELL_DAYS else inside

@@ -7,7 +7,6 @@ before the training cut-off, as somebody training on that day would have.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from riskmodel.errors import StudyError
 from riskmodel.features.days import days
@@ -16,6 +15,9 @@ from riskmodel.features.visible import KnownEvents, homes, select_events
 from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray, Labels, OutcomeTable
 from riskmodel.tables.days import ALWAYS, NEVER, DayArray, from_day
 from riskmodel.tables.records import Records
+
+# Days: wide enough that the days of two people never meet in one key.
+_SPAN = np.int64(2**22)
 
 
 def label_outcomes(
@@ -62,7 +64,7 @@ def _last_known(records: Records) -> int:
 
 
 def _labels(
-    events: KnownEvents, cohort: Cohort, spec: OutcomeSpec, *, as_of: int, followed: DayArray
+    events: KnownEvents, cohort: Cohort, spec: OutcomeSpec, *, as_of: int, followed: IntArray
 ) -> Labels:
     first = _first_outcome(events, cohort, horizon=spec.horizon_days, as_of=as_of)
     outcome = first != NEVER
@@ -82,39 +84,42 @@ def _labels(
 def _first_outcome(events: KnownEvents, cohort: Cohort, *, horizon: int, as_of: int) -> DayArray:
     """Return the day of the first outcome in ``[index, index + horizon)`` that was known before a day."""
     seen = events.visible(as_of)
-    subject, day = events.subject[seen], events.day[seen]
-    # One sorted key for (subject, day): the first event on or after the index day is one search away.
-    span = np.int64(2**22)
-    people, place = np.unique(subject, return_inverse=True)
-    key = np.sort(place * span + day + span // 2)
-    mine = np.searchsorted(people, cohort.subject_id)
-    known = mine < len(people)
-    known[known] = people[mine[known]] == cohort.subject_id[known]
-    base = mine * span + span // 2
-    at = np.searchsorted(key, base + cohort.index_day)
-    found = np.append(key, np.int64(2**62))[at] - base
-    inside = known & (found < cohort.index_day.astype(np.int64) + horizon)
-    return np.where(inside, found, NEVER).astype(np.int32)
+    subject, day = events.subject[seen], events.day[seen].astype(np.int64)
+    people = np.unique(subject)
+    key = _key(people, subject, day)
+    order = np.argsort(key, kind="stable")
+    # The first event on or after the index day, and an event of nobody after the last.
+    at = np.searchsorted(key[order], _key(people, cohort.subject_id, cohort.index_day), side="left")
+    whose, when = (
+        np.append(subject[order], cohort.subject_id.min(initial=0) - 1),
+        np.append(day[order], np.int64(NEVER)),
+    )
+    inside = (whose[at] == cohort.subject_id) & (when[at] < cohort.index_day.astype(np.int64) + horizon)
+    return np.where(inside, when[at], NEVER).astype(np.int32)
 
 
-def _followed_until(records: Records, cohort: Cohort, *, as_of: int, gap: int) -> DayArray:
+def _key(people: IntArray, subject: IntArray, day: IntArray | DayArray) -> IntArray:
+    """Return one number for each (subject, day) that sorts like the pair; ``people`` are sorted and stand once."""
+    return np.searchsorted(people, subject) * _SPAN + day + _SPAN // 2
+
+
+def _followed_until(records: Records, cohort: Cohort, *, as_of: int, gap: int) -> IntArray:
     """Return the first day on which a row was no longer followed: residence or the data ended.
 
     Addresses that follow one another within ``gap`` days are one stay. Subjects without any address are followed
-    to the end of the data.
+    to the end of the data; those whose stay was over before the index date not at all.
     """
-    end_of_data = np.full(len(cohort), as_of, dtype=np.int32)
     home = homes(records.residence)
-    if not len(home.subject):
-        return end_of_data
     rows = np.flatnonzero(home.visible(as_of))
-    subject, start, end = home.subject[rows], home.start[rows], home.end[rows]
-    stay_subject, stay_start, stay_end = _stays(subject, start, end, gap)
-    followed = np.where(np.isin(cohort.subject_id, home.subject), cohort.index_day, end_of_data)
-    for at, row in _stays_of(cohort, stay_subject):
-        inside = (stay_start[at] <= cohort.index_day[row]) & (stay_end[at] > cohort.index_day[row])
-        followed[row[inside]] = np.minimum(stay_end[at[inside]], as_of)
-    return followed.astype(np.int32)
+    subject, start, end = _stays(home.subject[rows], home.start[rows], home.end[rows], gap)
+    people = np.unique(subject)
+    # The last stay that began by the index day, and a stay of nobody before the first.
+    key = _key(people, cohort.subject_id, cohort.index_day)
+    at = np.searchsorted(_key(people, subject, start), key, side="right")
+    whose, until = np.append(cohort.subject_id.min(initial=0) - 1, subject), np.append(ALWAYS, end)
+    stayed = np.where(whose[at] == cohort.subject_id, until[at], ALWAYS).astype(np.int64)
+    has_address = np.isin(cohort.subject_id, home.subject)
+    return np.where(has_address, np.minimum(stayed, as_of), as_of)
 
 
 def _stays(
@@ -130,16 +135,6 @@ def _stays(
     fresh[1:] = (subject[1:] != subject[:-1]) | (start[1:] > reach[:-1] + gap)
     first = np.flatnonzero(fresh)
     return subject[first], start[first], np.maximum.reduceat(end, first)
-
-
-def _stays_of(cohort: Cohort, subject: IntArray) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Return pairs of stay and cohort row of the same subject: first stays, second stays, and so on."""
-    left, right = (np.searchsorted(subject, cohort.subject_id, side=side) for side in ("left", "right"))
-    pairs = []
-    for number in range(int((right - left).max(initial=0))):
-        row = np.flatnonzero(left + number < right)
-        pairs.append((left[row] + number, row))
-    return pairs
 
 
 def censoring_weights(time: IntArray | DayArray, censored: BoolArray) -> FloatArray:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from riskmodel.intake.layout import (
     Context,
+    Derived,
     EventRule,
     Fact,
     Field,
@@ -148,6 +149,10 @@ class Database:
 
     def add_events(self, rule: EventRule) -> None:
         """Add the events of a rule; what files repeat is one event, known when it first was."""
+        columns = "subject_id, time, known, superseded, basis, code, number, file"
+        if isinstance(rule, Derived) and rule.once:
+            self.run(f"INSERT INTO events SELECT {columns} FROM ({event_query(rule)})")
+            return
         # The earliest known day and the file that gave it travel as one number: a single minimum decides both.
         self.run(f"""
             INSERT INTO events
@@ -162,10 +167,20 @@ class Database:
 
     def add_fact(self, fact: Fact, *, source: int) -> None:
         """Add what a table says about persons, whenever it changes; of two sources the lower is trusted more."""
+        # Nearly everybody has one value for ever: only the others need to be put in order of time.
+        self.run(f"""
+            CREATE OR REPLACE TEMP TABLE spoken AS
+            SELECT subject_id, min({fact.value}) AS value, max({fact.value}) AS other, min({fact.known}) AS known
+            FROM {fact.table} WHERE {fact.value} IS NOT NULL GROUP BY subject_id""")
         self.run(f"""
             INSERT INTO facts
-            SELECT subject_id, {said(fact.what)}, value, known, {source}
-            FROM (SELECT DISTINCT subject_id, {fact.value} AS value, {fact.known} AS known FROM {fact.table})
+            SELECT subject_id, {said(fact.what)}, value::VARCHAR, known, {source} FROM spoken WHERE value = other
+            UNION ALL
+            SELECT subject_id, {said(fact.what)}, value::VARCHAR, known, {source}
+            FROM (
+                SELECT DISTINCT subject_id, {fact.value} AS value, {fact.known} AS known
+                FROM {fact.table} SEMI JOIN (FROM spoken WHERE value <> other) USING (subject_id)
+            )
             WHERE value IS NOT NULL
             QUALIFY value IS DISTINCT FROM lag(value) OVER (PARTITION BY subject_id ORDER BY known, value)""")
 

@@ -150,7 +150,7 @@ class _Delivery:
         self._database = database
         self._reports: dict[str, FileReport] = {}
         self._quarantine: dict[str, pa.Table] = {}
-        self._notes: list[str] = []
+        self._notes = ["The sender says that these people are invented."] if manifest.synthetic else []
 
     def take_in(self) -> Intake:
         """Read agency by agency, so that only one agency's rows are in memory besides the events."""

@@ -237,10 +237,12 @@ class Spell:
 class Derived:
     """Events that need a query of their own.
 
-    ``sql`` gives columns ``subject_id, time, known, basis, code, number, file``.
+    ``sql`` gives columns ``subject_id, time, known, basis, code, number, file``. ``once`` says that no two of its
+    rows are the same event, so that nobody need look.
     """
 
     sql: str
+    once: bool = False
 
 
 EventRule = Point | Spell | Derived

@@ -183,19 +183,27 @@ def event_log(database: Database) -> EventLog:
         raise RiskModelError(f"{early} events are known before they happened; please report this defect")
     for name in ("code", "basis"):
         database.run(f"CREATE TYPE {name}_words AS ENUM (SELECT DISTINCT {name} FROM events ORDER BY {name})")
-    database.run(
-        "CREATE TYPE agency_words AS ENUM (SELECT DISTINCT split_part(code, '//', 1) FROM events "
-        "UNION SELECT 'HOME' UNION SELECT 'PERSON' ORDER BY 1)"
-    )
-    return EventLog.build(
-        database.table("""
+    events = database.table("""
         SELECT subject_id, time::TIMESTAMP AS time, known::TIMESTAMP AS known_time,
                superseded::TIMESTAMP AS superseded_time, basis::basis_words AS known_basis, code::code_words AS code,
-               number AS numeric_value,
-               (CASE split_part(code, '//', 1) WHEN 'MEDS_BIRTH' THEN 'PERSON' WHEN 'AREA' THEN 'HOME'
-                ELSE split_part(code, '//', 1) END)::agency_words AS agency
+               number AS numeric_value
         FROM events""")
-    )
+    return EventLog.build(events.append_column("agency", _agencies(events.column("code"))))
+
+
+def _agencies(codes: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the agency of each code, looked up once for each different code."""
+    chunks = []
+    for chunk in codes.chunks:
+        agencies = pa.array([agency_of(code) for code in chunk.dictionary.to_pylist()], pa.string())
+        chunks.append(agencies.take(chunk.indices).dictionary_encode())
+    return pa.chunked_array(chunks, type=pa.dictionary(pa.int32(), pa.string()))
+
+
+def agency_of(code: str) -> str:
+    """Return the agency that a code belongs to: its first part, but for facts about a person or a place."""
+    first = code.split("//", maxsplit=1)[0]
+    return {"MEDS_BIRTH": "PERSON", "MEDS_DEATH": "PERSON", "AREA": "HOME"}.get(first, first)
 
 
 def observation(database: Database) -> Observation:

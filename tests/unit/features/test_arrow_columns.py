@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
 import pyarrow as pa
 import pytest
+from records_kit import stamp
 
 from riskmodel.features.days import days, indices, words
 from riskmodel.tables.days import ALWAYS, NEVER, day_column
 
-STAMPS = [
-    datetime(1969, 12, 31, 23, 59),
-    None,
-    datetime(1970, 1, 1),
-    datetime(2024, 2, 29, 12),
-    datetime(1900, 1, 1),
-]
+STAMPS = [stamp("1969-12-31T23:59"), None, stamp(0), stamp("2024-02-29T12:00"), stamp("1900-01-01")]
 
 
-@pytest.mark.parametrize("values", [STAMPS, [None, None], [], [datetime(2024, 2, 29)]])
+@pytest.mark.parametrize("values", [STAMPS, [None, None], [], [stamp("2024-02-29")]])
 @pytest.mark.parametrize("null", [ALWAYS, NEVER])
 def test_days_are_those_of_the_tables(values, null):
     column = pa.chunked_array([pa.array(values, type=pa.timestamp("us"))])

@@ -83,7 +83,7 @@ def test_care_now_or_before():
 
 
 @pytest.mark.parametrize(
-    ("decile", "fifth"), [(1, "1 most deprived"), (2, "1 most deprived"), (3, "2"), (6, "3"), (8, "4"), (9, "5 least deprived"), (10, "5 least deprived"), (11, "Unknown")]
+    ("decile", "fifth"), [(0, "Unknown"), (1, "1 most deprived"), (2, "1 most deprived"), (3, "2"), (6, "3"), (8, "4"), (9, "5 least deprived"), (10, "5 least deprived"), (11, "Unknown")]
 )  # fmt: skip
 def test_deprivation_of_the_last_known_area(decile, fifth):
     old = {"time": "2015-01-01", "code": "AREA//IMD_DECILE", "numeric_value": 5}

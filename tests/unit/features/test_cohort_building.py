@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ def test_attrition_adds_up_over_dates_and_rules():
     assert attrition.steps[0][1] == 10  # five people on two dates
     assert attrition.steps[-1][1] == len(rows)
     for _, steps in (*attrition.by_date, ("all", attrition.steps)):
-        for (_, before, _), (_, left, removed) in zip(steps, steps[1:], strict=False):
+        for (_, before, _), (_, left, removed) in pairwise(steps):
             assert before - removed == left
     told = attrition.to_json()
     assert [s["rows_left"] for s in told["steps"]] == [
@@ -216,3 +217,9 @@ def test_the_rows_say_the_date_of_the_study():
     assert [from_day(day) for day in rows.index_day.tolist()] == [date(2024, 3, 1)]
     assert rows.index_day.dtype == np.int32
     assert as_day(INDEX) == rows.index_day[0]
+
+
+def test_the_newborn_and_the_unborn():
+    assert members([person(1, born="2024-02-29")], ages=(0, 17)) == {1}
+    # Born on the index date: written down before, but not yet true.
+    assert members([person(1, born=INDEX)], ages=(0, 17)) == set()

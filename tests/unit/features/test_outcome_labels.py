@@ -205,3 +205,23 @@ def test_addresses_that_nobody_knew_at_the_cutoff_follow_nobody():
     table = label_outcomes(data, rows, OutcomesSpec(), training_cutoff_day=as_day(CUTOFF))
     assert table.training["harm"].censored.tolist() == [True]
     assert table.test["harm"].censored.tolist() == [False]
+
+
+@pytest.mark.parametrize(("start", "censored"), [(INDEX, False), ("2023-03-02", True)])
+def test_a_stay_that_begins_on_the_index_date_is_followed(start, censored):
+    assert bool(labels([], homes=[{"start": start}]).censored[0]) is censored
+
+
+def test_a_stay_that_ended_before_is_not_the_stay_of_somebody_who_came_back():
+    homes = [{"start": "2010-01-01", "end": "2012-01-01"}, {"start": "2020-01-01"}]
+    assert not labels([], homes=homes).censored[0]
+    assert labels([], homes=homes[:1]).censored[0]
+
+
+def test_subjects_before_between_and_after_those_with_events():
+    rows = [assault("2023-05-01", subject_id=5), assault("2023-06-01", subject_id=7)]
+    data = records(events_rows=[*rows, {"subject_id": 8, "time": "2025-06-01", "code": "HOME//MOVE"}])
+    some = cohort([(subject, INDEX) for subject in (1, 5, 6, 7, 8)])
+    found = label_outcomes(data, some, OutcomesSpec(), training_cutoff_day=as_day(CUTOFF)).test["harm"]
+    assert found.outcome.tolist() == [0, 1, 0, 1, 0]
+    assert not found.censored.any()

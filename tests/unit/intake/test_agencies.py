@@ -1,7 +1,5 @@
 """Youth justice, health, police, support, housing and stop and search: rows to events, and rows set aside."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Children in need census: elements to events, and each way a file or an element can fail."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 from collections.abc import Callable

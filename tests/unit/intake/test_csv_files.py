@@ -1,7 +1,5 @@
 """Any CSV files through a mapping: events, attributes, and every fault of a mapping at once."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 import hashlib

@@ -1,7 +1,5 @@
 """A folder of events: our own shape, or a plain MEDS dataset."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """A whole delivery: spine, manifest, reconciliation, saving, and the same bytes again."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 import csv
@@ -76,6 +74,12 @@ def test_a_manifest_needs_no_first_date(folder, days_of) -> None:
     police(folder)
     rows = days_of(folder.take_in().records.observation.table, "subject_id", "agency", "start")
     assert (1, "POLICE", "2010-05-01") in rows
+
+
+def test_a_sender_may_say_that_people_are_invented(folder) -> None:
+    assert "The sender says that these people are invented." not in folder.take_in().report.notes
+    folder.manifest(extract_date="2021-08-31", synthetic=True)
+    assert "The sender says that these people are invented." in folder.take_in().report.notes
 
 
 def test_counts_agree_with_an_independent_count_of_lines(folder) -> None:

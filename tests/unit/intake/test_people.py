@@ -1,7 +1,5 @@
 """Birth, attributes, residence and observation, each with the day it became known."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 import hashlib

@@ -1,7 +1,5 @@
 """School census: what a term's files become, and each way a row can be set aside."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 from collections.abc import Callable

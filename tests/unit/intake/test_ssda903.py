@@ -1,7 +1,5 @@
 """SSDA903: periods of care from episodes, missing spells, yearly health."""
 
-# ruff: noqa: ANN001 - fixtures are described in conftest.py
-
 from __future__ import annotations
 
 from collections.abc import Callable

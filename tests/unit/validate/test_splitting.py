@@ -199,3 +199,20 @@ def test_a_split_reads_back_what_it_wrote(tmp_path):
     for name in Split.__dataclass_fields__:
         assert np.array_equal(getattr(made, name), getattr(again, name))
         assert getattr(made, name).dtype == getattr(again, name).dtype
+
+
+def test_household_nought_is_a_household():
+    people = borough()
+    for salt in "abcdefgh":
+        made = divide(people, SplitSpec(salt=salt))
+        nought = (people.household_id == 0) & (people.index_day == EARLY)
+        assert len(set(made.train[nought])) == 1
+    assert len(set(grouped_folds(np.repeat(np.arange(4), 2), np.arange(8), folds=3, seed=0)[:2])) == 1
+
+
+def test_a_household_exactly_at_the_share_is_in_the_first_arm():
+    from riskmodel.validate.splits import _uniform
+
+    people = borough()
+    made = divide(people, SplitSpec(second_arm_share=_uniform("riskmodel", 0, 5)))
+    assert made.train[(people.household_id == 5) & (people.index_day == EARLY)].all()

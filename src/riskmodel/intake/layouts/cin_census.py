@@ -149,15 +149,14 @@ def _element(layout: Layout) -> str:
 
 def _children(path: Path, *, where: str) -> Iterator[ET.Element]:
     _refuse_declarations(path, where=where)
-    parent: ET.Element | None = None
+    found = False
     try:
-        for event, element in ET.iterparse(path, events=("start", "end")):  # noqa: S314 - declarations are refused
+        for _, element in ET.iterparse(path):  # noqa: S314 - declarations are refused
             element.tag = element.tag.rpartition("}")[2]
-            if element.tag == "Children":
-                parent = element
-            elif event == "end" and element.tag == "Child" and parent is not None:
+            if element.tag == "Child":
                 yield element
-                parent.clear()
+                element.clear()
+            found = found or element.tag == "Children"
     except (ET.ParseError, UnicodeDecodeError, LookupError) as error:
         raise DataError(
             expected="a whole, well-formed XML file in the encoding it declares",
@@ -165,7 +164,7 @@ def _children(path: Path, *, where: str) -> Iterator[ET.Element]:
             where=where,
             next_step="Ask the sender to send it again.",
         ) from error
-    if parent is None:
+    if not found:
         raise DataError(
             expected="a Message with Children",
             found="no Children element",
@@ -233,6 +232,7 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
         return Point(table, code_sql, time, f"{time} + {late}", "declared_delay", where=where)
 
     def spell(table: str, stem: str, start: str, end: str, *, detail: str = "", where: str = "TRUE") -> Spell:
+        """Return the rule for what lasts."""
         return Spell(
             table,
             stem,
@@ -266,7 +266,7 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
 def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
     known = f"year_end + {delays.cin_days}"
     return (
-        Fact("birth", CHILDREN.name, "PersonBirthDate::VARCHAR", known),
+        Fact("birth", CHILDREN.name, "PersonBirthDate", known),
         Fact("sex", CHILDREN.name, "Sex", known),
         Fact("ethnicity", CHILDREN.name, "Ethnicity", known),
     )

@@ -92,7 +92,7 @@ def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
 
 
 def _facts(_delays: DelaySpec) -> tuple[Fact, ...]:
-    return (Fact("birth", BIRTHS.name, "birth_month::VARCHAR", "recorded_date"),)
+    return (Fact("birth", BIRTHS.name, "birth_month", "recorded_date"),)
 
 
 SOURCE = Source("HEALTH", (EMERGENCY, CAMHS, BIRTHS), events=_events, facts=_facts)

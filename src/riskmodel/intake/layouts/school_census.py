@@ -176,9 +176,9 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
             code="EDU//SCHOOL_MOVE",
             basis="declared_delay",
         ),
-        Derived(_possible_sessions(after_term)),
-        Derived(_absence(after_term)),
-        Derived(_support_changes(at_census)),
+        Derived(_possible_sessions(after_term), once=True),
+        Derived(_absence(after_term), once=True),
+        Derived(_support_changes(at_census), once=True),
         Derived(_first_listed_needs(at_census)),
         Spell(
             "school_free_meals",
@@ -263,7 +263,7 @@ def _first_listed_needs(known: str) -> str:
 def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
     known = f"census + {delays.school_roll_days}"
     return (
-        Fact("birth", "school_roll", "dob::VARCHAR", known),
+        Fact("birth", "school_roll", "dob", known),
         Fact("sex", "school_roll", "sex", known),
         Fact("ethnicity", "school_roll", "ethnicity", known),
     )

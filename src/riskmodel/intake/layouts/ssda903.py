@@ -180,7 +180,7 @@ def _last_days() -> str:
 def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
     known = f"year_end + {delays.ssda903_days}"
     return (
-        Fact("birth", HEADER.name, "DOB::VARCHAR", known),
+        Fact("birth", HEADER.name, "DOB", known),
         Fact("sex", HEADER.name, "SEX", known),
         Fact("ethnicity", HEADER.name, "ETHNIC", known),
     )
