@@ -26,9 +26,13 @@ FITTING = {"models"}
 
 def main() -> int:
     """Run the cases and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=3, help="runs a case (default: 3)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[45_000, 180_000], help="residents aged 5 to 17")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[45_000, 180_000], help="residents aged 5 to 17"
+    )
     arguments = parser.parse_args()
     rows = [row for size in arguments.sizes for row in _case(size, arguments.repeats)]
     RESULTS.mkdir(exist_ok=True)
@@ -52,7 +56,17 @@ def _run(size: int) -> dict[str, Any]:
     out = Path(tempfile.mkdtemp(prefix="riskmodel-bench-"))
     try:
         started, cpu = time.perf_counter(), os.times()
-        command = [sys.executable, "-m", "riskmodel.train", "--quiet", "--json", "--out", str(out), "--set", f"data.size={size}"]
+        command = [
+            sys.executable,
+            "-m",
+            "riskmodel.train",
+            "--quiet",
+            "--json",
+            "--out",
+            str(out),
+            "--set",
+            f"data.size={size}",
+        ]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         wall, after = time.perf_counter() - started, os.times()
         run = json.loads(done.stdout)
@@ -73,7 +87,9 @@ def _row(case: str, seconds: list[float], runs: list[dict[str, Any]]) -> dict[st
         "tool": "riskmodel",
         "version": metadata.version("riskmodel"),
         "wall_s": round(statistics.median(seconds), 3),
-        "cpu_s": round(statistics.median(run["cpu_s"] for run in runs), 1) if case.startswith("whole") else None,
+        "cpu_s": round(statistics.median(run["cpu_s"] for run in runs), 1)
+        if case.startswith("whole")
+        else None,
         "peak_mb": max(run["peak_memory_mb"] for run in runs),
         "rows": runs[0]["n_rows"],
         "checksum": runs[0]["checksum"],
@@ -81,7 +97,12 @@ def _row(case: str, seconds: list[float], runs: list[dict[str, Any]]) -> dict[st
 
 
 def _machine() -> dict[str, Any]:
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system(), "kind": platform.machine()}
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "kind": platform.machine(),
+    }
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="riskmodel", description="Models that help a borough offer early support, explained and audited.")
+    parser = argparse.ArgumentParser(
+        prog="riskmodel", description="Models that help a borough offer early support, explained and audited."
+    )
     parser.add_argument("--version", action="version", version=f"riskmodel {metadata.version('riskmodel')}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
@@ -35,8 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     simulate.set_defaults(verb=_simulate)
 
     intake = verbs.add_parser("intake", help="take official extracts into an event log")
-    intake.add_argument("folder", type=Path, metavar="FOLDER", help="extracts with spine.csv and manifest.json")
-    intake.add_argument("--out", type=Path, required=True, help="a new folder for the event log and the quarantine")
+    intake.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="extracts with spine.csv and manifest.json"
+    )
+    intake.add_argument(
+        "--out", type=Path, required=True, help="a new folder for the event log and the quarantine"
+    )
     _common(intake)
     intake.set_defaults(verb=_intake)
 

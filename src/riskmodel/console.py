@@ -23,7 +23,9 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
         with _bar() as show:
             yield show
     else:
-        yield lambda title, number, count: print(f"[{number + 1}/{count}] {title}", file=sys.stderr, flush=True)
+        yield lambda title, number, count: print(
+            f"[{number + 1}/{count}] {title}", file=sys.stderr, flush=True
+        )
 
 
 @contextmanager
@@ -51,7 +53,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *rest = (str(cell) for cell in cells)
-    return "  ".join([first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]).rstrip()
+    return "  ".join(
+        [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]
+    ).rstrip()
 
 
 def guarded(job: Callable[[], int]) -> int:
@@ -72,5 +76,8 @@ def guarded(job: Callable[[], int]) -> int:
         print("riskmodel: interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130
     except OSError as error:
-        print(f"riskmodel: the file system refused: {error.strerror}; nothing half-written was left behind", file=sys.stderr)
+        print(
+            f"riskmodel: the file system refused: {error.strerror}; nothing half-written was left behind",
+            file=sys.stderr,
+        )
         return 1

@@ -42,7 +42,11 @@ class Disclosure(BaseModel):
 
     def rate(self, numerator: int, denominator: int) -> float | None:
         """Return a rate from rounded counts, or None if either count, or the rest, is hidden or nothing is left."""
-        top, bottom, rest = self.count(numerator), self.count(denominator), self.count(denominator - numerator)
+        top, bottom, rest = (
+            self.count(numerator),
+            self.count(denominator),
+            self.count(denominator - numerator),
+        )
         if top is None or bottom is None or rest is None or bottom == 0:
             return None
         return min(1.0, top / bottom)
@@ -65,5 +69,7 @@ class Disclosure(BaseModel):
         hidden = any(shown[name] is None and record[name] is not None for name in counts)
         if not hidden:
             return {**record, **shown}
-        numbers = {k: None for k, v in record.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        numbers = {
+            k: None for k, v in record.items() if isinstance(v, int | float) and not isinstance(v, bool)
+        }
         return {**record, **numbers, **dict.fromkeys(counts), "status": "suppressed"}

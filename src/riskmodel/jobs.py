@@ -33,7 +33,7 @@ def train_and_report(arguments: argparse.Namespace) -> int:
         folder = train(study, out=arguments.out, progress=show)
     if arguments.copy_card is not None:
         copy_card(folder, arguments.copy_card, name=study.name)
-    print(json.dumps(summary(folder)) if arguments.json else report(folder))  # noqa: T201
+    print(json.dumps(summary(folder)) if arguments.json else report(folder))
     return 0
 
 
@@ -46,13 +46,13 @@ def dry_run(arguments: argparse.Namespace) -> int:
     attrition = done.results["population"].attrition
     infos = done.results["features"].infos
     if arguments.json:
-        print(json.dumps({"attrition": attrition, "features": [info.name for info in infos]}))  # noqa: T201
+        print(json.dumps({"attrition": attrition, "features": [info.name for info in infos]}))
         return 0
     steps = [[one["rule"], f"{one['rows_left']:,}", f"{one['removed']:,}"] for one in attrition["steps"]]
-    print(console.table(["rule", "rows left", "removed"], steps))  # noqa: T201
-    print()  # noqa: T201
-    print(console.table(["feature", "in words"], [[info.name, info.description] for info in infos]))  # noqa: T201
-    print("\nNothing was trained.")  # noqa: T201
+    print(console.table(["rule", "rows left", "removed"], steps))
+    print()
+    print(console.table(["feature", "in words"], [[info.name, info.description] for info in infos]))
+    print("\nNothing was trained.")
     return 0
 
 
@@ -86,7 +86,9 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
     stages = [*front_end(study), *back_end()]
     with _recorded(study, out, started) as recorder:
         last = len(stages)
-        done = run_stages(stages, study, store=out / STORE, progress=lambda t, i, _n: progress(t, i, last + 2))
+        done = run_stages(
+            stages, study, store=out / STORE, progress=lambda t, i, _n: progress(t, i, last + 2)
+        )
         run = RunResults(study, done)
         folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
         progress("Writing the model card", last, last + 2)
@@ -174,11 +176,16 @@ def report(folder: Path) -> str:
     rows = [
         [
             f"{family}{' *' if family == found['selected'] else ''}",
-            *(_shown(metrics[name]) for name in ("auroc", "precision_at_capacity", "recall_at_capacity", "calibration_slope")),
+            *(
+                _shown(metrics[name])
+                for name in ("auroc", "precision_at_capacity", "recall_at_capacity", "calibration_slope")
+            ),
         ]
         for family, metrics in found["models"].items()
     ]
-    table = console.table(["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows)
+    table = console.table(
+        ["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows
+    )
     return (
         f"\n{table}\n\n* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
         f"{found['seconds']:.0f} s in stages, {found['peak_memory_mb']} MB at most.\n\n"
@@ -256,7 +263,6 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, json.dumps(value)
 
 
-
 def _public_metrics(metrics: Mapping[str, Any], door: Any) -> Iterator[tuple[str, float]]:
     for family, splits in metrics["models"].items():
         for split, found in splits.items():
@@ -281,11 +287,11 @@ def simulate_and_report(arguments: argparse.Namespace) -> int:
     with console.progress(quiet=arguments.quiet or arguments.json) as show:
         show("Simulating a borough", 0, 1)
         made = simulate(spec, seed=arguments.seed, out=arguments.out)
-    rows = dict(sorted(made.rows.items()))
+    rows = dict(sorted(made.extracts.items()))
     if arguments.json:
-        print(json.dumps({"out": str(arguments.out), "rows": rows}))  # noqa: T201
+        print(json.dumps({"out": str(arguments.out), "rows": rows}))
     else:
-        print(console.table(["file", "rows"], [[name, f"{n:,}"] for name, n in rows.items()]))  # noqa: T201
+        print(console.table(["file", "rows"], [[name, f"{n:,}"] for name, n in rows.items()]))
     return 0
 
 
@@ -299,7 +305,7 @@ def intake_and_report(arguments: argparse.Namespace) -> int:
         taken = take_in(arguments.folder)
         with whole_folder(arguments.out) as part:
             taken.save(part)
-    print(json.dumps(taken.report.to_json()) if arguments.json else taken.report.summary())  # noqa: T201
+    print(json.dumps(taken.report.to_json()) if arguments.json else taken.report.summary())
     return 0
 
 
@@ -318,7 +324,7 @@ def explain_and_report(arguments: argparse.Namespace) -> int:
     from riskmodel.publish.person_page import write_person_page
 
     write_person_page(page, out)
-    print(json.dumps({"page": str(out)}) if arguments.json else f"The page is {out}")  # noqa: T201
+    print(json.dumps({"page": str(out)}) if arguments.json else f"The page is {out}")
     return 0
 
 
@@ -329,12 +335,14 @@ def _study_of(run: Path) -> Study:
     return load_study(resolved)
 
 
-def _person_page(run: Path, study: Study, results: Mapping[str, Any], fingerprint: str, *, subject: int) -> Any:
+def _person_page(
+    run: Path, study: Study, results: Mapping[str, Any], fingerprint: str, *, subject: int
+) -> Any:
     from riskmodel.explain.person import Person, explain_person
     from riskmodel.models import CalibratedModel
     from riskmodel.publish.person_page import PersonPage
     from riskmodel.publish.results import FAMILIES
-    from riskmodel.runfolder import outcome_words
+    from riskmodel.runfolder import chosen_outcome
 
     if read_json(run / "provenance.json")["data_fingerprint"] != fingerprint:
         raise DataError(
@@ -348,7 +356,9 @@ def _person_page(run: Path, study: Study, results: Mapping[str, Any], fingerprin
     model = CalibratedModel.load(run / "models" / f"{metrics['selected']}.json")
     features = results["features"].take(row)
     risk = float(model.risk(model.model.raw_score(features))[0])
-    everyone = study.disclosure.drop_small(read_json(run / "policies.json")["everyone"], counts=("n_subjects", "n_outcomes"))
+    everyone = study.disclosure.drop_small(
+        read_json(run / "policies.json")["everyone"], counts=("n_subjects", "n_outcomes")
+    )
     person = Person(
         subject_id=subject,
         index_day=int(results["population"].cohort.index_day[row][0]),
@@ -357,7 +367,7 @@ def _person_page(run: Path, study: Study, results: Mapping[str, Any], fingerprin
         upper=None,
         base_rate=everyone["estimate"],
         outcome_phrase=study.card.past,
-        horizon_days=outcome_words(study)["horizon_days"],
+        horizon_days=chosen_outcome(study)["horizon_days"],
     )
     explanation = explain_person(
         person,
@@ -372,10 +382,15 @@ def _person_page(run: Path, study: Study, results: Mapping[str, Any], fingerprin
 def _latest_row(cohort: Any, subject: int) -> Any:
     rows = (cohort.subject_id == subject).nonzero()[0]
     if not len(rows):
-        raise StudyError(["--subject: nobody with this number is in the cohort at any index date"], where="the command")
+        raise StudyError(
+            ["--subject: nobody with this number is in the cohort at any index date"], where="the command"
+        )
     return rows[-1:]
 
 
 def _refuse_existing(out: Path) -> None:
     if out.exists():
-        raise StudyError([f"--out: '{out}' exists already; name a new folder, so that nothing is lost"], where="the command")
+        raise StudyError(
+            [f"--out: '{out}' exists already; name a new folder, so that nothing is lost"],
+            where="the command",
+        )

@@ -41,7 +41,9 @@ def source_digest(rooms: tuple[str, ...] = ()) -> str:
     """
     roots = [_HOME / room for room in rooms] or [_HOME]
     files = sorted(file for root in roots for file in _sources(root))
-    return digest_bytes(*(part for f in files for part in (str(f.relative_to(_HOME)).encode(), f.read_bytes())))
+    return digest_bytes(
+        *(part for f in files for part in (str(f.relative_to(_HOME)).encode(), f.read_bytes()))
+    )
 
 
 def _sources(root: Path) -> Iterable[Path]:

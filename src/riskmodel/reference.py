@@ -40,7 +40,9 @@ def features_page() -> str:
         "This page is made from the code by `make docs`.\n\n| column | in words | concept | unit | direction |\n|---|---|---|---|---|"
     )
     signs = {1: "+", -1: "−", 0: ""}
-    rows = [f"| `{i.name}` | {i.description} | {i.concept} | {i.unit} | {signs[i.direction]} |" for i in infos]
+    rows = [
+        f"| `{i.name}` | {i.description} | {i.concept} | {i.unit} | {signs[i.direction]} |" for i in infos
+    ]
     return "\n".join([head, *rows]) + "\n"
 
 
@@ -74,7 +76,11 @@ def _section(kind: type[BaseModel], title: str) -> str:
     words = _parameters(kind)
     rows = [_row(name, field, words) for name, field in kind.model_fields.items() if name != "kind"]
     first = inspect.getdoc(kind) or ""
-    return f"## {title}\n\n{first.split(chr(10) + chr(10))[0].replace(chr(10), ' ')}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return (
+        f"## {title}\n\n{first.split(chr(10) + chr(10))[0].replace(chr(10), ' ')}\n\n| key | default | meaning |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def _row(name: str, field: FieldInfo, words: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ from riskmodel.explain.importance import explanations
 from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
-from riskmodel.stages import Population, horizon_and_lag
+from riskmodel.stages import Population, horizon_and_lag, outcome_words
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
@@ -167,12 +167,14 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
     learn = features.take(split.train)
     person = population.cohort.subject_id[split.train]
-    known = {"outcome": labels.outcome, "weight": labels.weight, "person": person}
-    how = {"spec": study.models, "seed": study.seed, "threads": 1}
+    fold = split.fold[split.train]
+    # One thread each, so that the result does not depend on how many families are fitted at a time.
+    crossfit = partial(modelling.crossfit, spec=study.models, seed=study.seed, threads=1, person=person)
+    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person)
 
     def learned(family: str) -> tuple[FloatArray, RiskModel]:
-        out_of_fold = modelling.crossfit(family, learn, fold=split.fold[split.train], **known, **how)
-        return out_of_fold, modelling.fit(family, learn, **known, **how)
+        out_of_fold = crossfit(family, learn, labels.outcome, labels.weight, fold)
+        return out_of_fold, fit(family, learn, labels.outcome, labels.weight)
 
     found = _side_by_side(learned, study.models.families, threads=study.threads)
     out_of_fold = {family: raw for family, (raw, _) in found.items()}
@@ -225,7 +227,9 @@ def _select(
     cohort = population.cohort.take(split.train)
     offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
     draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
-    return modelling.select(offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts)
+    return modelling.select(
+        offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts
+    )
 
 
 def _resamples(study: Study, part: Part, population: Population) -> Resamples:
@@ -313,20 +317,25 @@ def row_ids(study: Study, population: Population) -> IntArray:
 
 
 def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
-    population, features, split, fitted = (inputs[name] for name in ("population", "features", "split", "models"))
+    population, features, split, fitted = (
+        inputs[name] for name in ("population", "features", "split", "models")
+    )
     part = audit_part(population, split)
     draws = _resamples(study, part, population)
     audited = population.audited.take(part.rows)
     rows = {
-        family: scored(part, family, fitted=fitted, population=population, study=study) for family in fitted.models
+        family: scored(part, family, fitted=fitted, population=population, study=study)
+        for family in fitted.models
     }
     chosen = rows[fitted.selection.selected]
     cohort, own = population.cohort.take(part.rows), features.take(part.rows)
     people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
     return Audited(
         fairness=auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
-        label_bias=_label_choice(study, population, features, split, chosen, draws),
-        proxies=auditing.proxies(own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed).to_json(),
+        label_bias=_label_choice(study, inputs, chosen, draws),
+        proxies=auditing.proxies(
+            own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed
+        ).to_json(),
         privacy=auditing.privacy(
             _structures(fitted, features.take(split.train)),
             {family: one.offered for family, one in rows.items()},
@@ -347,14 +356,8 @@ def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:
     ]
 
 
-def _label_choice(
-    study: Study,
-    population: Population,
-    features: FeatureMatrix,
-    split: Split,
-    chosen: ScoredRows,
-    draws: Resamples,
-) -> Json:
+def _label_choice(study: Study, inputs: Inputs, chosen: ScoredRows, draws: Resamples) -> Json:
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
     part, outcomes = audit_part(population, split), population.outcomes
     labels = outcomes.training if part.name == CROSSFIT else outcomes.test
     found: Json = auditing.label_choice(
@@ -366,6 +369,7 @@ def _label_choice(
         subject_id=chosen.subject_id,
         resamples=draws,
         spec=study.audit,
+        words=outcome_words(study),
     ).to_json()
     return found
 
@@ -395,7 +399,9 @@ def _alternative_offers(
 
 
 def _explain(study: Study, inputs: Inputs, _folder: Path) -> Explained:
-    population, features, split, fitted = (inputs[name] for name in ("population", "features", "split", "models"))
+    population, features, split, fitted = (
+        inputs[name] for name in ("population", "features", "split", "models")
+    )
     part = audit_part(population, split)
     rows, people = features.take(part.rows), population.cohort.subject_id[part.rows]
     found = {family: one.model.contributions(rows) for family, one in fitted.models.items()}

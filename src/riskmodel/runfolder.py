@@ -48,7 +48,9 @@ def run_name(study: Study, *, started: datetime, digest: str) -> str:
 
 def study_digest(study: Study, fingerprint: str) -> str:
     """Return the digest of what decides a run's numbers: the resolved study, the data and the code."""
-    return digest_bytes(resolved_yaml(study).encode(), fingerprint.encode(), to_json(dict(code_version())).encode())
+    return digest_bytes(
+        resolved_yaml(study).encode(), fingerprint.encode(), to_json(dict(code_version())).encode()
+    )
 
 
 def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
@@ -66,7 +68,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_text(folder / "study.resolved.yaml", resolved_yaml(study))
     write_json(folder / "attrition.json", run["population"].attrition)
     write_json(folder / "metrics.json", measured.metrics)
-    write_json(folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral})
+    write_json(
+        folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
+    )
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
     write_json(folder / "fairness.json", audited.fairness.to_json())
@@ -119,14 +123,15 @@ def _provenance(run: RunResults, folder: Path, started: datetime) -> dict[str, A
         "n_rows": len(run["population"].cohort),
         "started": started.isoformat(timespec="seconds"),
         "timings": [
-            {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused} for one in run.outcome.timings
+            {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused}
+            for one in run.outcome.timings
         ],
         "peak_memory_mb": peak_memory_mb(),
     }
 
 
 def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
-    inputs = card_inputs(folder, run, provenance)
+    inputs = card_inputs(run, provenance)
     record = build_card(inputs, run.study.disclosure)
     measured = run["measured"]
     drawn = run_figures(
@@ -142,13 +147,13 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
     write_card(record, folder, figures=drawn)
 
 
-def card_inputs(folder: Path, run: RunResults, provenance: Json) -> CardInputs:
+def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
     """Return what the card is made of, from a run's results."""
     study, measured, audited = run.study, run["measured"], run["audited"]
     part = audit_part(run["population"], run["split"])
     return CardInputs(
         study=study.model_dump(mode="json"),
-        outcome=outcome_words(study),
+        outcome=chosen_outcome(study),
         attrition=run["population"].attrition,
         metrics=measured.metrics,
         fairness=_public_fairness(run),
@@ -171,7 +176,7 @@ def card_inputs(folder: Path, run: RunResults, provenance: Json) -> CardInputs:
     )
 
 
-def outcome_words(study: Study) -> dict[str, Any]:
+def chosen_outcome(study: Study) -> dict[str, Any]:
     """Return the chosen outcome's name, description, phrase, kind and horizon (null where a table declares none)."""
     if study.outcomes is not None:
         return study.outcomes.chosen_spec.model_dump(mode="json")

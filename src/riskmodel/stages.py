@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
 
 from riskmodel.errors import StudyError
+from riskmodel.features.spec import TableSpec
 from riskmodel.files import digest_path, read_json, write_json
 from riskmodel.pipeline import Stage
 from riskmodel.study import SimulatedData, Study
@@ -94,7 +96,9 @@ def _intake(study: Study, inputs: Inputs, _folder: Path) -> Any:
 
     data = study.data
     if isinstance(data, SimulatedData):
-        return intake.take_in(inputs["extracts"].folder / "borough" / "extracts", delays=data.delays, threads=study.threads)
+        return intake.take_in(
+            inputs["extracts"].folder / "borough" / "extracts", delays=data.delays, threads=study.threads
+        )
     if isinstance(data, intake.ExtractsSpec):
         return intake.take_in(data.path, delays=data.delays, threads=study.threads)
     if isinstance(data, intake.EventsSpec):
@@ -110,7 +114,13 @@ def _population(study: Study, inputs: Inputs, _folder: Path) -> Population:
     cohort, attrition = features.build_cohort(records, study.cohort, outcomes=study.outcomes)
     return Population(
         cohort=cohort,
-        outcomes=features.label_outcomes(records, cohort, study.outcomes, training_cutoff_day=_cutoff(study)),
+        outcomes=features.label_outcomes(
+            records,
+            cohort,
+            study.outcomes,
+            training_cutoff_day=_cutoff(study),
+            last_day=_last_day(inputs["intake"]),
+        ),
         audited=features.audited_attributes(records, cohort, audited_names(study)),
         attrition=attrition.to_json(),
         referred=_referred(records, cohort),
@@ -124,10 +134,24 @@ def _cutoff(study: Study) -> int:
     return to_day(min(study.cohort.test)) if study.cohort.test else int(NEVER)
 
 
+def _last_day(taken: Any) -> int | None:
+    """Return the last day that can be in the data, where the sender said so."""
+    said = taken.report.extract_date
+    return None if said is None else to_day(date.fromisoformat(said))
+
+
 def audited_names(study: Study) -> tuple[str, ...]:
     """Return the attributes that the audit needs, alone or in intersections, each once."""
     crossed = (name for some in study.audit.intersections for name in some)
     return tuple(dict.fromkeys((*study.audit.attributes, *crossed)))
+
+
+def outcome_words(study: Study) -> dict[str, str]:
+    """Return each outcome's plain words, by name."""
+    if isinstance(study.data, TableSpec):
+        return {name: one.description for name, one in study.data.outcomes.items()}
+    assert study.outcomes is not None  # noqa: S101 - the study checks it
+    return {one.name: one.description for one in study.outcomes.all}
 
 
 def horizon_and_lag(study: Study) -> tuple[int, int]:
@@ -166,7 +190,11 @@ def _features(study: Study, inputs: Inputs, _folder: Path) -> FeatureMatrix:
 
     assert study.features is not None  # noqa: S101 - the study checks it
     return features.build_features(
-        inputs["intake"].records, inputs["population"].cohort, study.features, load_catalogue(study.features.catalogue), threads=study.threads
+        inputs["intake"].records,
+        inputs["population"].cohort,
+        study.features,
+        load_catalogue(study.features.catalogue),
+        threads=study.threads,
     )
 
 
@@ -220,7 +248,13 @@ _SIMULATE = Stage(
 
 def _intake_stage(*, reads: tuple[str, ...]) -> Stage:
     return Stage(
-        "intake", "Taking in the records", reads, settings=_fingerprint, run=_intake, rooms=("intake",), load=_load_intake
+        "intake",
+        "Taking in the records",
+        reads,
+        settings=_fingerprint,
+        run=_intake,
+        rooms=("intake",),
+        load=_load_intake,
     )
 
 

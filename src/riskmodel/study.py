@@ -15,7 +15,7 @@ from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.explain.spec import ExplainSpec
-from riskmodel.features.spec import CohortSpec, FeaturesSpec, OutcomesSpec, TableSpec
+from riskmodel.features.spec import CohortSpec, FeaturesSpec, OutcomesSpec, TableSpec, gap_faults
 from riskmodel.intake.spec import CsvSpec, DelaySpec, EventsSpec, ExtractsSpec
 from riskmodel.models.spec import CapacitySpec, ModelsSpec
 from riskmodel.policy import PolicySpec
@@ -103,7 +103,14 @@ class Study(BaseModel):
             absent = [name for name, part in event_parts.items() if part is None]
             if absent:
                 raise ValueError(f"data.kind '{self.data.kind}' needs: {', '.join(absent)}")
+        self._check_gap()
         return self
+
+    def _check_gap(self) -> None:
+        if self.cohort is not None and self.outcomes is not None and self.split.design == "temporal":
+            faults = gap_faults(self.cohort, self.outcomes)
+            if faults:
+                raise ValueError("; ".join(faults))
 
     @property
     def simulated(self) -> bool:
@@ -150,10 +157,16 @@ def _read(path: Path | None) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        siblings = [str(p) for folder in (path.parent, Path("configs/studies")) for p in folder.glob("*.y*ml")]
-        raise StudyError([f"there is no file '{path}'; {did_you_mean(str(path), siblings)}"], where="the command") from None
+        siblings = [
+            str(p) for folder in (path.parent, Path("configs/studies")) for p in folder.glob("*.y*ml")
+        ]
+        raise StudyError(
+            [f"there is no file '{path}'; {did_you_mean(str(path), siblings)}"], where="the command"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyError([f"'{path}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the command") from None
+        raise StudyError(
+            [f"'{path}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the command"
+        ) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -161,7 +174,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
     for key in keys:
         if keys.count(key) > 1:
             raise yaml.MarkedYAMLError(problem=f"'{key}' is written twice", problem_mark=node.start_mark)
@@ -178,9 +191,13 @@ def _parse(text: str, *, where: str) -> dict[str, Any]:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise StudyError([f"{line}not valid YAML: {error.problem}"], where=where) from None
     except yaml.YAMLError:
-        raise StudyError(["not valid YAML: it holds characters that YAML does not allow"], where=where) from None
+        raise StudyError(
+            ["not valid YAML: it holds characters that YAML does not allow"], where=where
+        ) from None
     if not isinstance(raw, dict):
-        raise StudyError(["expected a mapping of names to values at the top, such as 'name: my-study'"], where=where)
+        raise StudyError(
+            ["expected a mapping of names to values at the top, such as 'name: my-study'"], where=where
+        )
     return raw
 
 
@@ -209,7 +226,9 @@ def _explain(item: Mapping[str, Any]) -> str:
     location = tuple(item["loc"])
     shown = ".".join(str(part) for part in _without_tags(location)) or "the study"
     if item["type"] == "extra_forbidden":
-        return f"'{shown}' is not a setting; {did_you_mean(str(location[-1]), _fields_at(Study, location[:-1]))}"
+        return (
+            f"'{shown}' is not a setting; {did_you_mean(str(location[-1]), _fields_at(Study, location[:-1]))}"
+        )
     if item["type"] == "union_tag_invalid":
         return f"'{shown}.kind': found '{item['ctx']['tag']}'; {did_you_mean(item['ctx']['tag'], _tags())}"
     if item["type"] == "union_tag_not_found":
@@ -266,7 +285,9 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     """Return the settings classes that a field's annotation mentions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType, tuple, list, dict, Annotated) or get_args(annotation):
+    if get_origin(annotation) in (Union, types.UnionType, tuple, list, dict, Annotated) or get_args(
+        annotation
+    ):
         return [kind for part in get_args(annotation) for kind in models_in(part)]
     return []
 

@@ -150,7 +150,8 @@ class MlflowRecorder:
         self._client.log_dict(run_id, dict(model), "model/model.json")
         if not self._client.search_registered_models(filter_string=f"name = '{name}'"):
             self._client.create_registered_model(
-                name, description="Descriptions bound to a digest. A model scores nobody before the ethics board approves it."
+                name,
+                description="Descriptions bound to a digest. A model scores nobody before the ethics board approves it.",
             )
         version = self._client.create_model_version(
             name, source=f"runs:/{run_id}/model", run_id=run_id, tags={"digest": str(model["digest"])}
@@ -172,7 +173,9 @@ def _client(uri: str) -> Any:
         client.search_experiments(max_results=1)
     except MlflowException as error:
         raise StudyError(
-            [f"'tracking.uri': MLflow cannot open it ({error.error_code}); expected an address such as sqlite:///runs/mlflow.db"],
+            [
+                f"'tracking.uri': MLflow cannot open it ({error.error_code}); expected an address such as sqlite:///runs/mlflow.db"
+            ],
             where="the study",
         ) from error
     return client

@@ -29,13 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of training to a parser, so that ``riskmodel train`` takes the same."""
     parser.add_argument("study", nargs="?", type=Path, metavar="STUDY", help="a study's YAML file")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="change a setting; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="change a setting; may be repeated",
     )
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
-    parser.add_argument("--dry-run", action="store_true", help="print the attrition and the features; train nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the attrition and the features; train nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print one machine-readable object")
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.add_argument("--copy-card", type=Path, metavar="DIR", help="also copy the card to DIR, named after the study")
+    parser.add_argument(
+        "--copy-card", type=Path, metavar="DIR", help="also copy the card to DIR, named after the study"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -86,7 +86,21 @@ def tracked():
 
 
 def text_files():
-    kinds = {".py", ".md", ".yaml", ".yml", ".toml", ".cff", ".json", ".html", ".j2", ".txt", ".in", ".lock", ""}
+    kinds = {
+        ".py",
+        ".md",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".cff",
+        ".json",
+        ".html",
+        ".j2",
+        ".txt",
+        ".in",
+        ".lock",
+        "",
+    }
     return [p for p in tracked() if p.suffix in kinds and p.is_file() and p.name != "LICENSE"]
 
 
@@ -96,10 +110,14 @@ def test_no_machine_path_and_no_registry_address_is_committed():
 
 
 def test_words_about_people():
-    barred = re.compile(r"\boffenders?\b|high-risk (child|young)|\bunbiased model\b|\bfair model\b", re.IGNORECASE)
+    barred = re.compile(
+        r"\boffenders?\b|high-risk (child|young)|\bunbiased model\b|\bfair model\b", re.IGNORECASE
+    )
     # Names of published data and their column values, and the pages that list the barred words, may hold them.
     allowed = {"CONTRIBUTING.md", "test_structure.py", "CHANGELOG.md"}
-    quoted = re.compile(r"Offender (given|cautioned)|offenders_2023|young offender(s|ing)? (team|institution)", re.IGNORECASE)
+    quoted = re.compile(
+        r"Offender (given|cautioned)|offenders_2023|young offender(s|ing)? (team|institution)", re.IGNORECASE
+    )
     found = [
         f"{p.relative_to(ROOT)}: {m.group(0)}"
         for p in text_files()
@@ -142,7 +160,11 @@ def test_no_error_is_swallowed():
 
 
 def test_every_test_file_is_collected():
-    strays = [p for p in (ROOT / "tests").rglob("*.py") if "def test_" in p.read_text() and not p.name.startswith("test_")]
+    strays = [
+        p
+        for p in (ROOT / "tests").rglob("*.py")
+        if "def test_" in p.read_text() and not p.name.startswith("test_")
+    ]
     assert strays == []
 
 

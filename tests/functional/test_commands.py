@@ -28,7 +28,11 @@ def test_a_mistyped_key_gets_the_nearest_and_code_2(tmp_path):
 
 @pytest.mark.parametrize(
     ("events", "rule"),
-    [("POLICE//STOP_SEARCH//DRUGS", "stop and search"), ("PERSON//ETHNICITY//BLACK", "ethnicity"), ("EDU//LANGUAGE//OTHER", "language")],
+    [
+        ("POLICE//STOP_SEARCH//DRUGS", "stop and search"),
+        ("PERSON//ETHNICITY//BLACK", "ethnicity"),
+        ("EDU//LANGUAGE//OTHER", "language"),
+    ],
 )
 def test_a_barred_feature_stops_the_run_before_anything_is_read(tmp_path, events, rule):
     catalogue = tmp_path / "own.yaml"
@@ -37,7 +41,9 @@ def test_a_barred_feature_stops_the_run_before_anything_is_read(tmp_path, events
         f"codes:\n- {{code: {events}, agency: {agency}, description: something, unit: times, concept: something, direction: 0}}\n"
     )
     own = f"features.own=[{{stem: something, words: something, events: ['{events}'], windows: [365d], aggregations: [count]}}]"
-    done = command(*FAST, "--set", own, "--set", f"features.catalogue={catalogue}", "--out", str(tmp_path / "runs"))
+    done = command(
+        *FAST, "--set", own, "--set", f"features.catalogue={catalogue}", "--out", str(tmp_path / "runs")
+    )
     assert done.returncode == 3, done.stderr
     assert "something__count__365d" in done.stderr
     assert rule in done.stderr
@@ -58,7 +64,9 @@ def test_the_page_of_a_young_person_needs_no_script(finished, tmp_path):
     cohort = next((finished.out / ".store").glob("population-*/cohort.parquet"))
     subject = int(pq.read_table(cohort).column("subject_id")[-1].as_py())
     page = tmp_path / "page.html"
-    done = command("explain", str(finished.folder), "--subject", str(subject), "--out", str(page), module="riskmodel")
+    done = command(
+        "explain", str(finished.folder), "--subject", str(subject), "--out", str(page), module="riskmodel"
+    )
     assert done.returncode == 0, done.stderr
     text = page.read_text()
     assert "<script" not in text
@@ -68,19 +76,32 @@ def test_the_page_of_a_young_person_needs_no_script(finished, tmp_path):
 
 
 def test_a_number_that_is_nobody_gets_code_2(finished, tmp_path):
-    done = command("explain", str(finished.folder), "--subject", "-7", "--out", str(tmp_path / "p.html"), module="riskmodel")
+    done = command(
+        "explain",
+        str(finished.folder),
+        "--subject",
+        "-7",
+        "--out",
+        str(tmp_path / "p.html"),
+        module="riskmodel",
+    )
     assert done.returncode == 2
     assert "nobody with this number" in done.stderr
     assert not (tmp_path / "p.html").exists()
 
 
 def test_a_folder_that_is_no_run_gets_code_2(tmp_path):
-    done = command("explain", str(tmp_path), "--subject", "1", "--out", str(tmp_path / "p.html"), module="riskmodel")
+    done = command(
+        "explain", str(tmp_path), "--subject", "1", "--out", str(tmp_path / "p.html"), module="riskmodel"
+    )
     assert done.returncode == 2
     assert "is not a run folder" in done.stderr
 
 
-@pytest.mark.parametrize(("raised", "code", "status"), [("KeyboardInterrupt", 130, "KILLED"), ("OSError(28, 'No space left on device')", 1, "FAILED")])
+@pytest.mark.parametrize(
+    ("raised", "code", "status"),
+    [("KeyboardInterrupt", 130, "KILLED"), ("OSError(28, 'No space left on device')", 1, "FAILED")],
+)
 def test_an_interrupted_run_leaves_no_folder_and_is_marked(finished, tmp_path, raised, code, status):
     out = tmp_path / "runs"
     out.mkdir()
@@ -92,7 +113,9 @@ def test_an_interrupted_run_leaves_no_folder_and_is_marked(finished, tmp_path, r
         f"sys.exit(train.main({[*FAST, '--set', 'models.families=[prior, count]', '--out', str(out)]!r}))\n"
     )
     (tmp_path / "script.py").write_text(script)
-    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == code, done.stderr
     assert {path.name for path in out.iterdir()} == {".store", "mlflow.db"}
     with sqlite3.connect(out / "mlflow.db") as database:

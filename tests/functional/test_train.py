@@ -22,7 +22,14 @@ CONTRACT = {
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
-SAME_BYTES = ("metrics.json", "fairness.json", "fairness.public.json", "predictions.parquet", "contributions.parquet", "card.md")
+SAME_BYTES = (
+    "metrics.json",
+    "fairness.json",
+    "fairness.public.json",
+    "predictions.parquet",
+    "contributions.parquet",
+    "card.md",
+)
 
 
 def read(folder, name):
@@ -52,7 +59,8 @@ def test_the_command_prints_one_object(finished):
 
 
 @pytest.mark.parametrize(
-    "name", ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy", "card", "explanations"]
+    "name",
+    ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy", "card", "explanations"],
 )
 def test_files_follow_their_schemas(finished, name):
     text = resources.files("riskmodel").joinpath(f"publish/schemas/{name}.schema.json").read_text()
@@ -98,7 +106,9 @@ def test_contributions_add_up_to_the_raw_score(finished):
     sums = table.drop_columns(["row_id"]).to_pandas().sum(axis=1) + base
     selected = read(finished.folder, "metrics.json")["selected"]
     predictions = pd.read_parquet(finished.folder / "predictions.parquet")
-    rows = predictions[(predictions.family == selected) & (predictions.split == "test_all")].set_index("row_id")
+    rows = predictions[(predictions.family == selected) & (predictions.split == "test_all")].set_index(
+        "row_id"
+    )
     assert np.allclose(sums, rows.raw_score.loc[table.column("row_id").to_pylist()], atol=1e-5)
 
 
@@ -121,8 +131,15 @@ def test_the_logbook_holds_the_run_the_card_and_no_person(finished, rebuilt):
     assert alias == [("candidate",)]
     assert {"ebm/test_all/auroc", "ebm/test_all/auroc/lower", "ebm/test_all/auroc/upper"} <= set(metrics)
     files = [path for path in (finished.out / "mlartifacts").rglob("*") if path.is_file()]
-    assert {"card.html", "model.json", "reliability.svg", "fairness.public.json"} <= {path.name for path in files}
-    assert not {path.name for path in files} & {"predictions.parquet", "contributions.parquet", "fairness.json", "ebm.json"}
+    assert {"card.html", "model.json", "reliability.svg", "fairness.public.json"} <= {
+        path.name for path in files
+    }
+    assert not {path.name for path in files} & {
+        "predictions.parquet",
+        "contributions.parquet",
+        "fairness.json",
+        "ebm.json",
+    }
     logged = everything + "".join(path.read_text() for path in files)
     people = rebuilt.results["population"].cohort.subject_id
     long_numbers = {str(one) for one in people if one > 10_000_000}
@@ -155,6 +172,8 @@ def test_a_second_run_reuses_the_front_end_and_gives_the_same_bytes_whatever_the
         assert (again.folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
     models = {path.name for path in (finished.folder / "models").iterdir()}
     for name in models:
-        assert (again.folder / "models" / name).read_bytes() == (finished.folder / "models" / name).read_bytes()
+        assert (again.folder / "models" / name).read_bytes() == (
+            finished.folder / "models" / name
+        ).read_bytes()
     assert again.folder != finished.folder
     assert Path(again.folder).is_dir()

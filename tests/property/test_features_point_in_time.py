@@ -223,7 +223,7 @@ def population(births, homes_rows, groups, watched, index):
 
 
 @given(BIRTHS, HOMES, GROUPS, WATCHED, BIRTHS, HOMES, GROUPS, st.sampled_from(INDEXES))
-def test_nothing_known_on_or_after_the_index_date_changes_a_cohort_row_or_a_group(  # noqa: PLR0917 - drawn by position
+def test_nothing_known_on_or_after_the_index_date_changes_a_cohort_row_or_a_group(
     births, homes_rows, groups, watched, more_births, more_homes, more_groups, index
 ):
     def news(rows):

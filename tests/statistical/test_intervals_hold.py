@@ -40,9 +40,7 @@ def hits(truth, names, n_boroughs, n_people, replicates=400):
     found = dict.fromkeys(names, 0)
     for seed in range(n_boroughs):
         rows, _ = draw(np.random.default_rng([7, seed]), n_people)
-        metrics = evaluate(
-            rows, resample(rows.subject_id, replicates=replicates, seed=seed), SPEC, threads=1
-        )
+        metrics = evaluate(rows, resample(rows.subject_id, replicates=replicates, seed=seed), SPEC, threads=1)
         for name in names:
             found[name] += metrics[name].lower <= truth[name] <= metrics[name].upper
     return found

@@ -7,8 +7,8 @@ where offers ranked by a score for that outcome are given, how many would be add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class LabelChoiceReport:
 
     chosen: str
     rows: tuple[LabelChoiceRow, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return ``label_bias.json``: ``chosen``, ``rows`` and ``summary`` in plain words."""
@@ -66,14 +67,19 @@ class LabelChoiceReport:
             recall, added, offers = (
                 whole.get((outcome, metric)) for metric in ("recall", "added", "selection_rate")
             )
+            named = (
+                f"this outcome: {self.words[outcome]}"
+                if outcome in self.words
+                else f"the outcome '{outcome}'"
+            )
             if recall is not None and recall.estimate is not None:
                 sentences.append(
-                    f"Of 100 young people with the outcome '{outcome}', the model's offers reach {_of_100(recall.estimate)}."
+                    f"Of 100 young people with {named}, the model's offers reach {_of_100(recall.estimate)}."
                 )
             if added is not None and offers is not None and added.estimate is not None and offers.estimate:
                 share = _of_100(added.estimate / offers.estimate)
                 sentences.append(
-                    f"If offers went by '{outcome}' instead, {share} of 100 offers would go to other young people."
+                    f"If offers went by {named} instead, {share} of 100 offers would go to other young people."
                 )
         return sentences
 
@@ -88,6 +94,8 @@ def label_choice(
     subject_id: IntArray,
     resamples: Resamples,
     spec: AuditSpec,
+    words: Mapping[str, str] | None = None,
+    threads: int = 2,
 ) -> LabelChoiceReport:
     """Compare the chosen outcome with every other.
 
@@ -105,6 +113,10 @@ def label_choice(
     resamples : Resamples
         Of people, aligned with the rows.
     spec : AuditSpec
+    words : mapping of str to str, optional
+        Plain words of each outcome, for the summary.
+    threads : int
+        The result does not depend on it.
 
     Returns
     -------
@@ -113,13 +125,33 @@ def label_choice(
         (ties), people who could be exchanged for each other are.
     """
     everyone = Grouping(EVERYONE, ((EVERYONE,),), np.zeros(len(offered), dtype=np.int64))
+    measures = [
+        _Measure(name, labels, metric, *columns)
+        for name, labels in outcomes.items()
+        for metric, columns in _columns(offered, labels, alternative_offers.get(name)).items()
+    ]
     rows: list[LabelChoiceRow] = []
     for grouping in (everyone, *groupings(attributes, spec)):
-        counter = PeopleCounter(grouping, subject_id)
-        for name, labels in outcomes.items():
-            sums = _columns(offered, labels, alternative_offers.get(name))
-            rows += _rows(name, grouping, counter, labels, sums, resamples=resamples, spec=spec)
-    return LabelChoiceReport(chosen, tuple(rows))
+        rows += _rows(
+            measures,
+            grouping,
+            PeopleCounter(grouping, subject_id),
+            resamples=resamples,
+            spec=spec,
+            threads=threads,
+        )
+    return LabelChoiceReport(chosen, tuple(rows), words or {})
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """One metric of one outcome: what it divides, row by row."""
+
+    outcome: str
+    labels: Labels
+    metric: str
+    top: FloatArray
+    bottom: FloatArray
 
 
 def _columns(
@@ -136,37 +168,33 @@ def _columns(
 
 
 def _rows(
-    outcome: str,
+    measures: Sequence[_Measure],
     grouping: Grouping,
     counter: PeopleCounter,
-    labels: Labels,
-    columns: Mapping[str, tuple[FloatArray, FloatArray]],
     *,
     resamples: Resamples,
     spec: AuditSpec,
+    threads: int,
 ) -> list[LabelChoiceRow]:
     n_groups = len(grouping.labels)
-    stacked = np.column_stack([part for pair in columns.values() for part in pair])
+    stacked = np.column_stack([part for one in measures for part in (one.top, one.bottom)])
     total = np.stack([stacked[grouping.code == g].sum(axis=0) for g in range(n_groups)])
-    drawn = resamples.sums_by_group(stacked, grouping.code, n_groups)
-    seen = labels.weight > 0
-    people = counter.count(np.ones(len(seen), dtype=np.bool_))
-    people_seen, with_outcome = counter.count(seen), counter.count(seen & (labels.outcome == 1))
+    drawn = resamples.sums_by_group(stacked, grouping.code, n_groups, threads=threads)
+    values, draws = ratio(total[:, ::2], total[:, 1::2]), ratio(drawn[..., ::2], drawn[..., 1::2])
+    everyone = counter.count(np.ones(len(stacked), dtype=np.bool_))
     rows = []
-    for k, metric in enumerate(columns):
-        values, draws = (
-            ratio(total[:, 2 * k], total[:, 2 * k + 1]),
-            ratio(drawn[..., 2 * k], drawn[..., 2 * k + 1]),
-        )
-        subjects = people_seen if metric in ("outcome_rate", "recall") else people
-        basis = with_outcome if metric == "recall" else subjects
+    for k, one in enumerate(measures):
+        seen = one.labels.weight > 0
+        with_outcome = counter.count(seen & (one.labels.outcome == 1))
+        people = counter.count(seen) if one.metric in ("outcome_rate", "recall") else everyone
+        basis = with_outcome if one.metric == "recall" else people
         for g, group in enumerate(grouping.groups):
-            counts = {"n_subjects": int(subjects[g]), "n_outcomes": int(with_outcome[g])}
+            counts = {"n_subjects": int(people[g]), "n_outcomes": int(with_outcome[g])}
             if 0 < basis[g] < spec.minimum_cell:
                 found = Estimate.without_value("suppressed", **counts)
             else:
-                found = Estimate.from_draws(float(values[g]), draws[:, g], **counts)
-            rows.append(LabelChoiceRow(outcome, grouping.attribute, group, metric, **found.to_json()))
+                found = Estimate.from_draws(float(values[g, k]), draws[:, g, k], **counts)
+            rows.append(LabelChoiceRow(one.outcome, grouping.attribute, group, one.metric, **found.to_json()))
     return rows
 
 

@@ -17,7 +17,7 @@ from riskmodel.audit.spec import AuditSpec
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate.estimate import Status
-from riskmodel.validate.probe import RankDesign, auroc_interval, crossfit, ridge, separation
+from riskmodel.validate.probe import RankDesign, auroc_interval, crossfit, separation, solve
 from riskmodel.validate.splits import grouped_folds
 
 Source = Literal["features", "score"]
@@ -121,7 +121,8 @@ def proxies(
     targets = np.concatenate([_members(grouping) for grouping in single], axis=1)
     fold = grouped_folds(household_id, subject_id, folds=folds, seed=seed)
     guesses = crossfit(design.values, targets, fold)
-    coefficients = ridge(design.values, targets - targets.mean(axis=0))
+    gram = design.values.T @ design.values
+    coefficients = solve(gram, design.values.T @ (targets - targets.mean(axis=0)))
     groups = [(grouping, g) for grouping in single for g in range(len(grouping.labels))]
     counts = {
         one.attribute: PeopleCounter(one, subject_id).count(np.ones(len(score), dtype=np.bool_))
@@ -142,7 +143,7 @@ def proxies(
                 "features",
                 guesses[:, column],
                 spec,
-                _carriers(features.names, design, coefficients[:, column]),
+                _carriers(features.names, design.feature, gram, coefficients[:, column]),
             )
         )
         rows.append(one.row("score", score, spec, ()))
@@ -175,14 +176,15 @@ class _Group:
         return ProxyRow(*place, auroc, *auroc_interval(auroc, self.inside, self.outside), "ok", carriers)
 
 
-def _carriers(names: tuple[str, ...], design: RankDesign, coefficients: FloatArray) -> tuple[Carrier, ...]:
+def _carriers(
+    names: tuple[str, ...], feature: IntArray, gram: FloatArray, coefficients: FloatArray
+) -> tuple[Carrier, ...]:
     """Return each feature's part in the variance of the fitted values (Pratt 1987), largest first."""
-    fitted = design.values @ coefficients
-    total = float(fitted @ fitted)
+    with_fitted = gram @ coefficients
+    total = float(coefficients @ with_fitted)
     if total <= 0:
         return ()
-    share = coefficients * (design.values.T @ fitted) / total
-    by_feature = np.bincount(design.feature, weights=share, minlength=len(names))
+    by_feature = np.bincount(feature, weights=coefficients * with_fitted / total, minlength=len(names))
     order = np.argsort(-by_feature, kind="stable")[:_TOP]
     return tuple(Carrier(names[j], float(by_feature[j])) for j in order if by_feature[j] > 0)
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.features.columns import Column, columns_of
-from riskmodel.features.days import days, indices, words
 from riskmodel.features.matrix import build_columns
 from riskmodel.features.spec import FeatureSpec, FeaturesSpec
 from riskmodel.features.visible import last_of_each
 from riskmodel.tables.catalogue import load_catalogue
 from riskmodel.tables.cohort import UNKNOWN, AuditedAttributes, Cohort, TextArray
-from riskmodel.tables.days import NEVER
+from riskmodel.tables.days import NEVER, day_column
 from riskmodel.tables.features import Float32Array
 from riskmodel.tables.records import Attributes, Records
+from riskmodel.tables.words import indices, words
 
 CROSS = " x "
 AGE_BANDS = (
@@ -132,7 +132,7 @@ def _stored(attributes: Attributes, cohort: Cohort, name: str) -> TextArray:
     kind = words(table.column("attribute"))
     mine = indices(table.column("attribute")) == (kind.index(name) if name in kind else -1)
     subject = table.column("subject_id").to_numpy()[mine]
-    known = days(table.column("known_time"), null=NEVER)[mine]
+    known = day_column(table.column("known_time"), null=NEVER)[mine]
     text = np.array([*words(table.column("value")), UNKNOWN], dtype=np.str_)
     value = np.append(indices(table.column("value"))[mine], len(text) - 1)
     group = np.full(len(cohort), len(text) - 1)

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from riskmodel.errors import StudyError
-from riskmodel.features.days import days
 from riskmodel.features.spec import CohortSpec, OutcomesSpec
 from riskmodel.features.visible import KnownEvents, KnownHomes, homes, last_of_each, select_events
 from riskmodel.tables.cohort import BoolArray, Cohort, IntArray, TextArray
-from riskmodel.tables.days import NEVER, DayArray, from_day, to_day
+from riskmodel.tables.days import NEVER, DayArray, day_column, from_day, to_day
 from riskmodel.tables.records import EventLog, Records
 
 BIRTH = ("MEDS_BIRTH",)
@@ -97,6 +96,7 @@ class _People:
 
     @classmethod
     def read(cls, records: Records, spec: CohortSpec, outcomes: OutcomesSpec | None) -> _People:
+        """Read what eligibility needs from the records, once for all index dates."""
         chosen = None if outcomes is None else outcomes.chosen_spec
         washout = 0 if chosen is None else chosen.washout_days
         subject, known = _first_known(records.events)
@@ -117,7 +117,7 @@ def _first_known(log: EventLog) -> tuple[IntArray, DayArray]:
     if not len(subject):
         return subject, np.zeros(0, dtype=np.int32)
     first = np.flatnonzero(np.diff(subject, prepend=subject[0] - 1))
-    return subject[first], np.minimum.reduceat(days(log.table.column("known_time"), null=NEVER), first)
+    return subject[first], np.minimum.reduceat(day_column(log.table.column("known_time"), null=NEVER), first)
 
 
 def _on_date(people: _People, index: int, spec: CohortSpec) -> tuple[Cohort, Steps]:

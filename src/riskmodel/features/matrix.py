@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from riskmodel.features.columns import Column, columns_of
-from riskmodel.features.days import words
 from riskmodel.features.spec import FeaturesSpec
 from riskmodel.tables.catalogue import Catalogue
 from riskmodel.tables.cohort import Cohort
 from riskmodel.tables.features import FeatureMatrix, Float32Array
 from riskmodel.tables.records import Records
+from riskmodel.tables.words import words
 
 
 def build_features(

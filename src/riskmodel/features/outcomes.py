@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from riskmodel.errors import StudyError
-from riskmodel.features.days import days
 from riskmodel.features.spec import OutcomeSpec, OutcomesSpec
 from riskmodel.features.visible import KnownEvents, homes, select_events
 from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray, Labels, OutcomeTable
-from riskmodel.tables.days import ALWAYS, NEVER, DayArray, from_day
+from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column, from_day
 from riskmodel.tables.records import Records
 
 # Days: wide enough that the days of two people never meet in one key.
@@ -60,7 +59,7 @@ def label_outcomes(
 
 def _last_known(records: Records) -> int:
     tables = (records.events.table, records.residence.table, records.observation.table)
-    return int(max(days(t.column("known_time"), null=ALWAYS).max(initial=ALWAYS) for t in tables))
+    return int(max(day_column(t.column("known_time"), null=ALWAYS).max(initial=ALWAYS) for t in tables))
 
 
 def _labels(

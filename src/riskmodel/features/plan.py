@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from riskmodel.errors import DataError
 from riskmodel.features.columns import Column
-from riskmodel.features.days import days, indices
 from riskmodel.features.kernel import DENOMINATOR, END, EVENT, START, Events, Plan, Rows, Watch
 from riskmodel.features.spec import AGGREGATIONS
 from riskmodel.tables.catalogue import Catalogue
 from riskmodel.tables.cohort import Cohort, IntArray
-from riskmodel.tables.days import ALWAYS, NEVER, DayArray
+from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column
 from riskmodel.tables.records import EventLog, Observation
+from riskmodel.tables.words import indices
 
 
 def compile_plan(
@@ -103,11 +103,11 @@ def events_of(log: EventLog, plan: Plan) -> tuple[IntArray, Events]:
     read = np.diff(plan.use_from)[code] > 0 if len(code) else np.zeros(0, dtype=np.bool_)
     table, code = table.filter(pa.array(read)), code[read]
     subject = table.column("subject_id").to_numpy()
-    day = days(table.column("time"), null=ALWAYS)
+    day = day_column(table.column("time"), null=ALWAYS)
     events = Events(
         day=day,
-        known=days(table.column("known_time"), null=NEVER),
-        superseded=days(table.column("superseded_time"), null=NEVER),
+        known=day_column(table.column("known_time"), null=NEVER),
+        superseded=day_column(table.column("superseded_time"), null=NEVER),
         code=code,
         value=table.column("numeric_value").to_numpy().astype(np.float32),
     )
@@ -124,13 +124,13 @@ def watch_of(observation: Observation) -> tuple[IntArray, Watch]:
     """Return the subjects and the arrays of the observation table."""
     table = observation.table
     subject = table.column("subject_id").to_numpy()
-    agency, start = indices(table.column("agency")), days(table.column("start"), null=ALWAYS)
+    agency, start = indices(table.column("agency")), day_column(table.column("start"), null=ALWAYS)
     watch = Watch(
         agency=agency,
         start=start,
-        end=days(table.column("end"), null=NEVER),
-        known=days(table.column("known_time"), null=NEVER),
-        superseded=days(table.column("superseded_time"), null=NEVER),
+        end=day_column(table.column("end"), null=NEVER),
+        known=day_column(table.column("known_time"), null=NEVER),
+        superseded=day_column(table.column("superseded_time"), null=NEVER),
     )
     order = np.lexsort((start, agency, subject))
     return subject[order], Watch(*(column[order] for column in watch))

@@ -95,10 +95,12 @@ class _File:
 
     @property
     def where(self) -> str:
+        """What a fault names: the file, without its folder."""
         return f"the table '{self.spec.path.name}'"
 
     @classmethod
     def read(cls, spec: TableSpec) -> _File:
+        """Read the declared columns that the file has."""
         header = _header(spec)
         wanted = [name for name in dict.fromkeys(_wanted(spec)) if name in header]
         return cls(spec, header, _text_columns(spec, header, wanted))

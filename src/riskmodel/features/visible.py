@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.features.days import days, indices, words
 from riskmodel.tables.cohort import BoolArray, IntArray, TextArray
-from riskmodel.tables.days import ALWAYS, NEVER, DayArray
+from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column
 from riskmodel.tables.records import EventLog, Residence
+from riskmodel.tables.words import indices, words
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def select_events(log: EventLog, patterns: tuple[str, ...]) -> KnownEvents:
     table = table.filter(table.column("time").is_valid())
     return KnownEvents(
         subject=table.column("subject_id").to_numpy(),
-        day=days(table.column("time"), null=ALWAYS),
-        known=days(table.column("known_time"), null=NEVER),
-        superseded=days(table.column("superseded_time"), null=NEVER),
+        day=day_column(table.column("time"), null=ALWAYS),
+        known=day_column(table.column("known_time"), null=NEVER),
+        superseded=day_column(table.column("superseded_time"), null=NEVER),
     )
 
 
@@ -66,10 +66,10 @@ def homes(residence: Residence) -> KnownHomes:
     area = np.array(words(table.column("area")) or [""], dtype=np.str_)
     return KnownHomes(
         subject=table.column("subject_id").to_numpy(),
-        start=days(table.column("start"), null=ALWAYS),
-        end=days(table.column("end"), null=NEVER),
-        known=days(table.column("known_time"), null=NEVER),
-        superseded=days(table.column("superseded_time"), null=NEVER),
+        start=day_column(table.column("start"), null=ALWAYS),
+        end=day_column(table.column("end"), null=NEVER),
+        known=day_column(table.column("known_time"), null=NEVER),
+        superseded=day_column(table.column("superseded_time"), null=NEVER),
         household=table.column("household_id").to_numpy(),
         area=area[indices(table.column("area"))],
     )

@@ -151,6 +151,7 @@ class _Delivery:
         self._reports: dict[str, FileReport] = {}
         self._quarantine: dict[str, pa.Table] = {}
         self._notes = ["The sender says that these people are invented."] if manifest.synthetic else []
+        self._file_notes: list[str] = []
 
     def take_in(self) -> Intake:
         """Read agency by agency, so that only one agency's rows are in memory besides the events."""
@@ -273,11 +274,11 @@ class _Delivery:
             self._reports[name] = checked.report
             if checked.quarantine is not None:
                 self._quarantine[name] = checked.quarantine
-        self._notes += [f"{file.name}: {note}." for file in batch for note in file.text.notes]
+        self._file_notes += [f"{file.name}: {note}." for file in batch for note in file.text.notes]
 
     def _finish(self) -> Intake:
         database = self._database
-        notes = (*self._notes, *self._people_notes(), *self._unread())
+        without_birth, with_several = self._births_in_doubt()
         counts = dict(database.rows("SELECT file, count(*) FROM events GROUP BY file"))
         names = list(self._reports)
         files = {
@@ -288,7 +289,7 @@ class _Delivery:
             observation=people.observation(database),
             residence=people.residence(database),
             attributes=people.attributes(database),
-            notes=notes,
+            notes=(*self._notes, *_for_the_card(without_birth, with_several)),
         )
         subjects = database.rows("SELECT count(DISTINCT subject_id) FROM events")[0][0]
         report = IntakeReport(
@@ -297,7 +298,12 @@ class _Delivery:
             agencies=tuple(source.agency for source in SOURCES if self._has(source)),
             events=len(records.events),
             subjects=subjects,
-            notes=notes,
+            notes=(
+                *self._notes,
+                *self._file_notes,
+                *_for_the_data_manager(without_birth, with_several),
+                *self._unread(),
+            ),
         )
         return Intake(records, report, self._quarantine, self._stops())
 
@@ -307,23 +313,36 @@ class _Delivery:
         columns = ", ".join(f'"{field.column}"' for field in stop_search.STOPS.fields)
         return self._database.table(f"SELECT {columns} FROM {stop_search.STOPS.name} ORDER BY file, row")
 
-    def _people_notes(self) -> Iterator[str]:
-        unborn = self._database.rows("""
+    def _births_in_doubt(self) -> tuple[int, int]:
+        """Return how many people have no birth month in any record, and how many have more than one."""
+        without = self._database.rows("""
             SELECT count(*) FROM (SELECT DISTINCT subject_id FROM events UNION SELECT DISTINCT subject_id FROM residence)
             ANTI JOIN (SELECT subject_id FROM facts WHERE what = 'birth') USING (subject_id)""")[0][0]
-        if unborn:
-            yield f"{unborn} people have no birth month in any record: no age is known, so no cohort holds them."
-        twice = self._database.rows("""
+        several = self._database.rows("""
             SELECT count(*) FROM (SELECT subject_id FROM facts WHERE what = 'birth' GROUP BY subject_id
             HAVING count(DISTINCT date_trunc('month', value::DATE)) > 1)""")[0][0]
-        if twice:
-            yield f"{twice} people have more than one birth month in their records: the first known is used."
+        return int(without), int(several)
 
     def _unread(self) -> Iterator[str]:
         read = {name.partition("#")[0] for name in self._reports} | {_MANIFEST}
         unread = [name for name in self._names if name not in read]
         if unread:
             yield f"Not read, as no layout describes them: {', '.join(unread)}."
+
+
+def _for_the_card(without_birth: int, with_several: int) -> Iterator[str]:
+    """Give sentences that may leave the secure environment: no count, which might be small."""
+    if without_birth:
+        yield "Some people have no birth month in any record: no age is known, so no cohort holds them."
+    if with_several:
+        yield "Some people have more than one birth month in their records: the first known is used."
+
+
+def _for_the_data_manager(without_birth: int, with_several: int) -> Iterator[str]:
+    if without_birth:
+        yield f"{without_birth} people have no birth month in any record: no age is known, so no cohort holds them."
+    if with_several:
+        yield f"{with_several} people have more than one birth month in their records: the first known is used."
 
 
 def _matched(layout: Layout, name: str) -> re.Match[str]:

@@ -130,7 +130,12 @@ def check_outcome(
     PolicyError
         Naming the outcome and the rule.
     """
-    breaches = [f"'{name}' reads '{code}': {rule.words}" for code in codes for rule in BARRED if rule.pattern.search(code)]
+    breaches = [
+        f"'{name}' reads '{code}': {rule.words}"
+        for code in codes
+        for rule in BARRED
+        if rule.pattern.search(code)
+    ]
     if used_for == "training" and enforcement_made and spec.enforcement is None:
         breaches.append(_needs_basis(f"'{name}'", "an enforcement-made outcome", "policy.enforcement"))
     _refuse(breaches, kind="outcome")

@@ -58,12 +58,20 @@ class Cohort:
 
     def take(self, rows: npt.NDArray[np.intp] | BoolArray) -> Cohort:
         """Return the chosen rows, in the same order."""
-        columns = (self.subject_id, self.index_day, self.household_id, self.area, self.age)
-        return Cohort(*(column[rows] for column in columns))
+        return Cohort(
+            subject_id=self.subject_id[rows],
+            index_day=self.index_day[rows],
+            household_id=self.household_id[rows],
+            area=self.area[rows],
+            age=self.age[rows],
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``cohort.parquet``."""
-        pq.write_table(pa.table({name: getattr(self, name) for name in self.__dataclass_fields__}), folder / "cohort.parquet")
+        pq.write_table(
+            pa.table({name: getattr(self, name) for name in self.__dataclass_fields__}),
+            folder / "cohort.parquet",
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -154,10 +162,18 @@ class AuditedAttributes:
 
     def save(self, folder: Path) -> None:
         """Write ``audited.parquet``."""
-        pq.write_table(pa.table({name: pa.array(column) for name, column in self.columns.items()}), folder / "audited.parquet")
+        pq.write_table(
+            pa.table({name: pa.array(column) for name, column in self.columns.items()}),
+            folder / "audited.parquet",
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
         table = pq.read_table(folder / "audited.parquet")
-        return cls({name: table.column(name).to_numpy(zero_copy_only=False).astype(str) for name in table.column_names})
+        return cls(
+            {
+                name: table.column(name).to_numpy(zero_copy_only=False).astype(str)
+                for name in table.column_names
+            }
+        )

@@ -7,13 +7,14 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 EPOCH = date(1970, 1, 1)
 NEVER = np.int32(2**31 - 1)
 ALWAYS = np.int32(-(2**31) + 1)
 
 DayArray = npt.NDArray[np.int32]
+
+_DAY = np.int64(86_400_000_000)  # microseconds, the unit of every time in the tables
 
 
 def to_day(value: date) -> int:
@@ -32,9 +33,12 @@ def day_column(column: pa.ChunkedArray, *, null: np.int32) -> DayArray:
     An instant belongs to the day it falls in (floor), so ``time < index_date`` on instants and on days agree
     when index dates are midnights.
     """
-    days = pc.floor_temporal(column, unit="day").cast(pa.timestamp("s")).cast(pa.int64())
-    numbers = pc.divide(days, 86_400)
-    return pc.fill_null(numbers, int(null)).to_numpy().astype(np.int32)
+    if column.null_count == len(column):
+        return np.full(len(column), null, dtype=np.int32)
+    day: DayArray = (column.cast(pa.int64()).fill_null(0).to_numpy() // _DAY).astype(np.int32)
+    if column.null_count:
+        day[column.is_null().to_numpy()] = null
+    return day
 
 
 def to_timestamps(days: npt.NDArray[np.integer], *, null: int | None = None) -> pa.Array:

@@ -103,7 +103,9 @@ class FeatureMatrix:
         """Return the chosen columns, in the order given."""
         where = {name: i for i, name in enumerate(self.names)}
         columns = [where[name] for name in names]
-        return FeatureMatrix(np.ascontiguousarray(self.values[:, columns]), tuple(self.infos[i] for i in columns))
+        return FeatureMatrix(
+            np.ascontiguousarray(self.values[:, columns]), tuple(self.infos[i] for i in columns)
+        )
 
     def column(self, name: str) -> Float32Array:
         """Return one column."""

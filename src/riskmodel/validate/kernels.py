@@ -12,8 +12,6 @@ from numba import njit
 
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 16  # resamples walked together, so that a row's numbers are read once for all of them
-
 
 def rank_walk_reference(  # noqa: PLR0917 - compiled loops take plain arguments
     counts: npt.NDArray[np.uint8],
@@ -50,32 +48,6 @@ def rank_walk_reference(  # noqa: PLR0917 - compiled loops take plain arguments
         below = seen - above
         out[r, 0] = pairs / (above * below) if above > 0.0 and below > 0.0 else np.nan
         out[r, 1] = area / above if above > 0.0 else np.nan
-
-
-def sum_walk_reference(
-    counts: npt.NDArray[np.uint8],
-    cluster: npt.NDArray[np.int64],
-    edges: npt.NDArray[np.int64],
-    values: Floats,
-    out: Floats,
-) -> None:
-    """Add up ``values`` (m, k) by group and resample into ``out``, shape (replicates, groups, k).
-
-    ``cluster`` (m) says who a row of ``values`` belongs to; rows ``edges[g]`` to ``edges[g + 1]`` are group ``g``.
-    """
-    times = np.zeros(_BLOCK)
-    total = np.zeros((values.shape[1], _BLOCK))
-    for start in range(0, counts.shape[0], _BLOCK):
-        width = min(_BLOCK, counts.shape[0] - start)
-        for g in range(edges.shape[0] - 1):
-            total[:] = 0.0
-            for i in range(edges[g], edges[g + 1]):
-                for r in range(width):
-                    times[r] = counts[start + r, cluster[i]]
-                for k in range(values.shape[1]):
-                    for r in range(_BLOCK):  # a fixed number, so that it becomes vector instructions
-                        total[k, r] += times[r] * values[i, k]
-            out[start : start + width, g] = total[:, :width].T
 
 
 def newton_reference(  # noqa: PLR0917
@@ -115,5 +87,4 @@ def newton_reference(  # noqa: PLR0917
 
 
 rank_walk: Callable[..., None] = njit(nogil=True, cache=True)(rank_walk_reference)
-sum_walk: Callable[..., None] = njit(nogil=True, cache=True)(sum_walk_reference)
 newton: Callable[..., Any] = njit(nogil=True, cache=True)(newton_reference)

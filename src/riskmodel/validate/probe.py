@@ -61,11 +61,6 @@ def midranks(values: npt.NDArray[np.floating]) -> FloatArray:
     return out
 
 
-def ridge(design: FloatArray, targets: FloatArray) -> FloatArray:
-    """Return coefficients, shape (q, t), of centred targets on centred columns, lightly shrunk."""
-    return solve(design.T @ design, design.T @ targets)
-
-
 def solve(gram: FloatArray, cross: FloatArray) -> FloatArray:
     """Return the ridge solution from cross-products; the penalty is a thousandth of the mean column variance."""
     penalty = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -85,18 +86,26 @@ class Resamples:
         ):  # outcomes and offers are rare: most people add nothing to those sums
             used = values[:, chosen].any(axis=1)
             edges = np.searchsorted(pair_group[used], np.arange(n_groups + 1))
-            out[..., chosen] = self._walk(
+            out[..., chosen] = self._add_draws(
                 values[np.ix_(used, chosen)], pair_cluster[used], edges, threads=threads
             )
         return out
 
-    def _walk(self, values: FloatArray, cluster: IntArray, edges: IntArray, *, threads: int) -> FloatArray:
-        from riskmodel.validate.kernels import sum_walk
+    def _add_draws(
+        self, values: FloatArray, cluster: IntArray, edges: IntArray, *, threads: int
+    ) -> FloatArray:
+        """Multiply times drawn by values, group by group; one BLAS thread in each of ours, so that bits do not depend on them."""
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         out = np.zeros((len(self), len(edges) - 1, values.shape[1]))
-        self.in_chunks(
-            lambda chunk: sum_walk(self.counts[chunk], cluster, edges, values, out[chunk]), threads=threads
-        )
+
+        def work(chunk: slice) -> None:
+            drawn = self.counts[chunk][:, cluster].astype(np.float64)
+            for g, (low, high) in enumerate(pairwise(edges)):
+                out[chunk, g] = drawn[:, low:high] @ values[low:high]
+
+        with threadpool_limits(1, user_api="blas"):
+            self.in_chunks(work, threads=threads)
         return out
 
     def in_chunks(self, work: Callable[[slice], None], *, threads: int) -> None:

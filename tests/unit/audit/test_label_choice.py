@@ -98,3 +98,21 @@ def test_the_summary_says_it_in_words(setting):
     assert any("would go to other young people" in sentence for sentence in record["summary"])
     assert not any("'never'" in sentence for sentence in record["summary"])
     assert record["chosen"] == "harm"
+
+
+def test_the_summary_uses_the_plain_words_of_an_outcome(borough):
+    rows = borough.rows
+    report = label_choice(
+        rows.offered,
+        {"harm": labels(rows.outcome, rows.weight)},
+        {},
+        borough.attributes,
+        chosen="harm",
+        subject_id=rows.subject_id,
+        resamples=borough.resamples,
+        spec=AuditSpec(attributes=(), intersections=()),
+        words={"harm": "came to harm from violence"},
+    )
+    (sentence,) = report.to_json()["summary"]
+    assert "came to harm from violence" in sentence
+    assert "'harm'" not in sentence

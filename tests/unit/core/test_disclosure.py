@@ -7,14 +7,24 @@ from riskmodel.disclosure import Disclosure
 door = Disclosure()
 
 
-@pytest.mark.parametrize(("n", "shown"), [(0, 0), (1, None), (9, None), (10, 10), (12, 10), (13, 15), (1234, 1235)])
+@pytest.mark.parametrize(
+    ("n", "shown"), [(0, 0), (1, None), (9, None), (10, 10), (12, 10), (13, 15), (1234, 1235)]
+)
 def test_small_counts_are_hidden_and_others_rounded(n, shown):
     assert door.count(n) == shown
 
 
 @pytest.mark.parametrize(
     ("top", "bottom", "shown"),
-    [(50, 100, 0.5), (3, 100, None), (97, 100, None), (0, 100, 0.0), (100, 100, 1.0), (0, 0, None), (0, 4, None)],
+    [
+        (50, 100, 0.5),
+        (3, 100, None),
+        (97, 100, None),
+        (0, 100, 0.0),
+        (100, 100, 1.0),
+        (0, 0, None),
+        (0, 4, None),
+    ],
 )
 def test_a_rate_comes_from_rounded_counts_and_hides_its_complement_too(top, bottom, shown):
     assert door.rate(top, bottom) == shown
@@ -49,6 +59,13 @@ def test_rounding_moves_a_count_by_at_most_half_a_step(n):
 def test_a_record_with_a_small_count_loses_every_number():
     record = {"group": "g", "n": 100, "k": 4, "estimate": 0.04, "status": "ok", "flag": True}
     shown = door.drop_small(record, counts=("n", "k"))
-    assert shown == {"group": "g", "n": None, "k": None, "estimate": None, "status": "suppressed", "flag": True}
+    assert shown == {
+        "group": "g",
+        "n": None,
+        "k": None,
+        "estimate": None,
+        "status": "suppressed",
+        "flag": True,
+    }
     kept = door.drop_small({**record, "k": 42}, counts=("n", "k"))
     assert kept == {"group": "g", "n": 100, "k": 40, "estimate": 0.04, "status": "ok", "flag": True}

@@ -1,9 +1,26 @@
-from riskmodel.errors import ApprovalError, DataError, PolicyError, RiskModelError, StudyError, did_you_mean, nearest
+from riskmodel.errors import (
+    ApprovalError,
+    DataError,
+    PolicyError,
+    RiskModelError,
+    StudyError,
+    did_you_mean,
+    nearest,
+)
 
 
 def test_each_kind_has_the_exit_code_that_the_design_promises():
-    codes = {kind.__name__: kind.exit_code for kind in (RiskModelError, StudyError, PolicyError, ApprovalError, DataError)}
-    assert codes == {"RiskModelError": 1, "StudyError": 2, "PolicyError": 3, "ApprovalError": 4, "DataError": 5}
+    codes = {
+        kind.__name__: kind.exit_code
+        for kind in (RiskModelError, StudyError, PolicyError, ApprovalError, DataError)
+    }
+    assert codes == {
+        "RiskModelError": 1,
+        "StudyError": 2,
+        "PolicyError": 3,
+        "ApprovalError": 4,
+        "DataError": 5,
+    }
 
 
 def test_all_faults_of_a_study_are_listed():

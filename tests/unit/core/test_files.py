@@ -1,6 +1,14 @@
 import pytest
 
-from riskmodel.files import digest_bytes, digest_path, read_json, to_json, whole_file, whole_folder, write_json
+from riskmodel.files import (
+    digest_bytes,
+    digest_path,
+    read_json,
+    to_json,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 
 
 def test_a_folder_appears_whole(tmp_path):

@@ -28,13 +28,19 @@ class Counting:
             self.calls.append(name)
             return run(study, inputs, folder)
 
-        return Stage(name, f"Doing {name}", reads, settings, job, rooms=("errors.py",), load=load if kept else None)
+        return Stage(
+            name, f"Doing {name}", reads, settings, job, rooms=("errors.py",), load=load if kept else None
+        )
 
     def stages(self):
         return [
             self.stage("one", (), lambda s, _i, _f: Number(s.x)),
-            self.stage("two", ("one",), lambda s, i, _f: Number(i["one"].value * s.y), settings=lambda s: s.y),
-            self.stage("three", ("two",), lambda _s, i, _f: i["two"].value + 1, kept=False, settings=lambda _s: None),
+            self.stage(
+                "two", ("one",), lambda s, i, _f: Number(i["one"].value * s.y), settings=lambda s: s.y
+            ),
+            self.stage(
+                "three", ("two",), lambda _s, i, _f: i["two"].value + 1, kept=False, settings=lambda _s: None
+            ),
         ]
 
 

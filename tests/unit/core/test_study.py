@@ -38,16 +38,25 @@ def test_the_default_study_needs_no_file():
 
 
 def test_settings_change_the_study_and_are_yaml():
-    study = load_study(None, settings=["data.size=4000", "models.families=[logistic, xgboost]", "policy.sex=null"])
+    study = load_study(
+        None, settings=["data.size=4000", "models.families=[logistic, xgboost]", "policy.sex=null"]
+    )
     assert study.data.size == 4000
     assert study.models.families == ("logistic", "xgboost")
 
 
 def test_all_faults_come_at_once_with_the_nearest_valid_names():
-    found = faults("data.sise=4000", "modles.folds=3", "models.familes=[a]", "models.logistic.max_parametrs=3", "seed=-1")
+    found = faults(
+        "data.sise=4000", "modles.folds=3", "models.familes=[a]", "models.logistic.max_parametrs=3", "seed=-1"
+    )
     assert len(found) == 5
     text = "\n".join(found)
-    for key, nearest in (("data.sise", "size"), ("modles", "models"), ("models.familes", "families"), ("max_parametrs", "max_parameters")):
+    for key, nearest in (
+        ("data.sise", "size"),
+        ("modles", "models"),
+        ("models.familes", "families"),
+        ("max_parametrs", "max_parameters"),
+    ):
         assert any(key in fault and nearest in fault for fault in found), text
     assert any("'seed'" in fault and "found -1" in fault for fault in found)
 
@@ -118,7 +127,12 @@ def test_a_file_of_another_encoding_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [("data.size", "expected key=value"), ("=3", "expected key=value"), ("seed.x=3", "holds a value"), ("seed=[", "not valid YAML")],
+    [
+        ("data.size", "expected key=value"),
+        ("=3", "expected key=value"),
+        ("seed.x=3", "holds a value"),
+        ("seed=[", "not valid YAML"),
+    ],
 )
 def test_a_setting_that_is_none_is_refused(setting, said):
     assert said in faults(setting)[0]
@@ -139,6 +153,8 @@ def test_any_key_is_either_a_setting_or_refused_with_a_sentence(key):
         assert error.faults  # noqa: PT017 - either end is right
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "configs" / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[3] / "configs" / "studies").glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_the_studies_we_ship_load(path):
     assert load_study(path).name == path.stem

@@ -31,10 +31,14 @@ def record(tmp_path: Path, **changes) -> RunRecord:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mlflow")
-    recorder = MlflowRecorder(uri=f"sqlite:///{folder}/mlflow.db", experiment="default", artifacts=folder / "artifacts")
+    recorder = MlflowRecorder(
+        uri=f"sqlite:///{folder}/mlflow.db", experiment="default", artifacts=folder / "artifacts"
+    )
     recorder.start(run_name="first")
     recorder.finish(record(folder))
-    again = MlflowRecorder(uri=f"sqlite:///{folder}/mlflow.db", experiment="default", artifacts=folder / "artifacts")
+    again = MlflowRecorder(
+        uri=f"sqlite:///{folder}/mlflow.db", experiment="default", artifacts=folder / "artifacts"
+    )
     again.start(run_name="second")
     again.finish(record(folder, model={"family": "logistic", "digest": "b" * 64}))
     return folder
@@ -67,7 +71,9 @@ def test_the_newest_model_has_the_alias_and_its_digest_and_no_loader(store):
 
 @pytest.mark.parametrize(("interrupted", "status"), [(True, "KILLED"), (False, "FAILED")])
 def test_a_run_that_fails_is_marked(store, interrupted, status):
-    recorder = MlflowRecorder(uri=f"sqlite:///{store}/mlflow.db", experiment="broken", artifacts=store / "artifacts")
+    recorder = MlflowRecorder(
+        uri=f"sqlite:///{store}/mlflow.db", experiment="broken", artifacts=store / "artifacts"
+    )
     recorder.start(run_name=f"ends-{status}")
     recorder.fail(interrupted=interrupted)
     found = client(store).get_experiment_by_name("broken")
@@ -76,7 +82,9 @@ def test_a_run_that_fails_is_marked(store, interrupted, status):
 
 
 def test_failing_before_the_start_needs_no_run(store):
-    recorder = MlflowRecorder(uri=f"sqlite:///{store}/mlflow.db", experiment="broken", artifacts=store / "artifacts")
+    recorder = MlflowRecorder(
+        uri=f"sqlite:///{store}/mlflow.db", experiment="broken", artifacts=store / "artifacts"
+    )
     recorder.fail(interrupted=False)
     with pytest.raises(RuntimeError, match="start a run"):
         recorder.finish(record(store))

@@ -49,12 +49,12 @@ def test_two_birth_months_the_first_known_is_used_and_a_note_counts_them(folder,
     ]  # the return of March 2019
     assert (
         "1 people have more than one birth month in their records: the first known is used."
-        in intake.records.notes
+        in intake.report.notes
     )
 
 
 def test_who_has_no_birth_month_is_counted_in_a_note(folder) -> None:
-    assert any(note.startswith("3 people have no birth month") for note in folder.take_in().records.notes)
+    assert any(note.startswith("3 people have no birth month") for note in folder.take_in().report.notes)
 
 
 @pytest.mark.parametrize(

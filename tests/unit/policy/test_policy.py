@@ -48,7 +48,8 @@ def test_barred_features_are_refused_whatever_the_study_says(name, codes, rule):
 
 
 @pytest.mark.parametrize(
-    "name", ["edu_suspension__count__365d", "sextant", "days_stopwatch", "namesake_x", "traced", "health_ed_asexual"]
+    "name",
+    ["edu_suspension__count__365d", "sextant", "days_stopwatch", "namesake_x", "traced", "health_ed_asexual"],
 )
 def test_words_that_only_contain_a_barred_word_pass(name):
     check_features([info(name)], PolicySpec())
@@ -76,12 +77,20 @@ def test_all_breaches_are_listed_at_once():
 
 def test_a_stop_is_never_an_outcome_not_even_for_the_audit():
     with pytest.raises(PolicyError, match="stop and search"):
-        check_outcome("x", ["POLICE//STOP_SEARCH"], enforcement_made=True, spec=PolicySpec(enforcement=BASIS), used_for="audit")
+        check_outcome(
+            "x",
+            ["POLICE//STOP_SEARCH"],
+            enforcement_made=True,
+            spec=PolicySpec(enforcement=BASIS),
+            used_for="audit",
+        )
 
 
 def test_an_enforcement_made_outcome_needs_a_basis_for_training_only():
     codes = ["YJ//OFFENCE//VIOLENCE"]
     check_outcome("proven", codes, enforcement_made=True, spec=PolicySpec(), used_for="audit")
-    check_outcome("proven", codes, enforcement_made=True, spec=PolicySpec(enforcement=BASIS), used_for="training")
+    check_outcome(
+        "proven", codes, enforcement_made=True, spec=PolicySpec(enforcement=BASIS), used_for="training"
+    )
     with pytest.raises(PolicyError, match="lawful basis"):
         check_outcome("proven", codes, enforcement_made=True, spec=PolicySpec(), used_for="training")

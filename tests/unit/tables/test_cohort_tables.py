@@ -53,7 +53,9 @@ def labels(outcome):
 
 
 def test_outcomes_survive_the_disk(tmp_path):
-    table = OutcomeTable("harm", test={"harm": labels([1, 0]), "other": labels([0, 0])}, training={"harm": labels([0, 0])})
+    table = OutcomeTable(
+        "harm", test={"harm": labels([1, 0]), "other": labels([0, 0])}, training={"harm": labels([0, 0])}
+    )
     table.save(tmp_path)
     loaded = OutcomeTable.load(tmp_path)
     assert loaded.chosen == "harm"

@@ -72,7 +72,14 @@ def test_records_survive_the_disk(tmp_path):
         observation=Observation.build(pa.table({**spell, "agency": ["EDU"]})),
         residence=Residence.build(pa.table({**spell, "household_id": [7], "area": ["S1"]})),
         attributes=Attributes.build(
-            pa.table({"subject_id": [1], "attribute": ["sex"], "value": ["Male"], "known_time": [stamp("2019-02-01")]})
+            pa.table(
+                {
+                    "subject_id": [1],
+                    "attribute": ["sex"],
+                    "value": ["Male"],
+                    "known_time": [stamp("2019-02-01")],
+                }
+            )
         ),
         notes=("A note.", "Another."),
     )
@@ -89,7 +96,9 @@ def test_no_notes_stay_no_notes(tmp_path):
 
 
 def test_an_instant_belongs_to_its_day_also_before_1970():
-    column = pa.chunked_array([pa.array([stamp("1969-12-31T05:00"), stamp("2020-02-29T23:59:59"), None], pa.timestamp("us"))])
+    column = pa.chunked_array(
+        [pa.array([stamp("1969-12-31T05:00"), stamp("2020-02-29T23:59:59"), None], pa.timestamp("us"))]
+    )
     assert day_column(column, null=NEVER).tolist() == [-1, to_day(dt.date(2020, 2, 29)), NEVER]
 
 

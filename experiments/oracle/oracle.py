@@ -1,4 +1,4 @@
-"""How near do the models come to the best that anyone could do?
+"""How near the models come to the best that anyone could do.
 
 Where the truth is known, a model can be held against the true hazard itself. This trains the default study's learned families on one
 simulated borough, and on ten times the data, and scores young people in boroughs that neither has seen. Both AUROCs of
@@ -63,9 +63,15 @@ class Fresh:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=10, help="times the data for the second training (default: 10)")
-    parser.add_argument("--fresh", type=int, default=8, help="fresh boroughs to score (default: 8, about 210,000 people)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--times", type=int, default=10, help="times the data for the second training (default: 10)"
+    )
+    parser.add_argument(
+        "--fresh", type=int, default=8, help="fresh boroughs to score (default: 8, about 210,000 people)"
+    )
     parser.add_argument("--size", type=int, default=45_000, help="residents aged 5 to 17 in each borough")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and README.md")
     arguments = parser.parse_args(argv)
@@ -108,12 +114,18 @@ def page(results: Mapping[str, Any]) -> str:
     ]
     intro = (
         "# How near to the best that anyone could do?\n\n"
-        "Simulated boroughs only: here the truth is known. The page is made by `experiments/oracle/run.py`; no number is typed.\n\n"
+        "Simulated boroughs only: here the truth is known. The page is made by `experiments/oracle/oracle.py`; no number is typed.\n\n"
         f"{results['people']:,} young people in boroughs that no model has seen, on {results['index_date']}; {results['harmed']:,} of them "
         "came to harm within a year, recorded or not. The *oracle* is the true hazard: nobody could order young people better.\n"
         "The oracle ratio is the share of what could be known that the model knows.\n"
     )
-    table = "\n".join(["| model | training rows | AUROC of the model | AUROC of the oracle | oracle ratio (95% interval) |", "|---|---|---|---|---|", *rows])
+    table = "\n".join(
+        [
+            "| model | training rows | AUROC of the model | AUROC of the oracle | oracle ratio (95% interval) |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
+    )
     lost = (
         "\n## What is lost, and why\n\n"
         "- **What no agency records.** The hazard depends on a latent susceptibility that shows in records only in part, and late. More data do not\n"
