@@ -173,10 +173,12 @@ class _Panel:
         return ratio(top, top + rest)
 
     def basis(self, g: int, k: int) -> Basis:
+        """Return the people and rows behind a rate."""
         top, rest = (0, 0) if k >= len(RATES) else (round(float(side[g, k])) for side in self.n_rows)
         return Basis(int(self.people.top[g, k]), int(self.people.rest[g, k]), top, rest)
 
     def row(self, g: int, k: int, metric: Metric, verdict: Verdict) -> FairnessRow:
+        """Return the row of the table."""
         found = self._estimate(g, k, metric)
         return FairnessRow(
             self.family,

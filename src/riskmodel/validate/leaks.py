@@ -185,12 +185,15 @@ class _Hunt:
         self.aurocs = np.array([self._both_ways(separation(column, happened)) for column in self.values.T])
 
     def lower(self, auroc: float) -> float:
+        """Return the lower end of the 95% interval."""
         return auroc_interval(auroc, *self.people)[0]
 
     def strength(self, j: int) -> float:
+        """Return the AUROC of a feature alone, whichever way round."""
         return float(self.aurocs[self.feature == j].max())
 
     def strength_among_alike(self, j: int) -> float:
+        """Return the same within strata of the risk that everything else gives."""
         best, others = self._best_and_others(j)
         risk = self._risk_from(others)
         strata = int(np.clip(self.happened.sum() // 10, 5, 50))
@@ -206,6 +209,7 @@ class _Hunt:
         return self._both_ways(concordant / pairs)
 
     def explained_by_others(self, j: int) -> float:
+        """Return the share that the others explain among people without the outcome."""
         best, others = self._best_and_others(j)
         total = float(self.gram_without[best, best])
         if total <= 0 or len(others) == 0 or self.n_without <= len(others) + 1:
