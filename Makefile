@@ -43,8 +43,8 @@ bench: setup ## stages timed on the default study and at four times its size
 	$(BIN)/python benchmarks/stages.py
 
 docs: setup ## strict site build
-	$(BIN)/python -c "from pathlib import Path; from riskmodel.reference import write_pages; write_pages(Path('docs/reference'))"
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/make_pages.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 cards: setup ## regenerate model_cards/ from the default study
 	$(BIN)/python -m riskmodel.train --copy-card model_cards

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -47,12 +46,6 @@ def features_page() -> str:
 
 
 PAGES = {"study.md": study_page, "features.md": features_page}
-
-
-def write_pages(folder: Path) -> None:
-    """Write every reference page into a folder."""
-    for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
 
 
 def _parts() -> Iterator[tuple[str, type[BaseModel]]]:

@@ -15,7 +15,20 @@ ORDER = [
     "errors", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "features", "models", "validate", "audit",
     "explain", "publish", "tracking",
 ]  # fmt: skip
-TOP = {"study", "pipeline", "stages", "runfolder", "jobs", "train", "cli", "console", "__init__", "__main__"}
+TOP = {
+    "study",
+    "pipeline",
+    "stages",
+    "results",
+    "runfolder",
+    "jobs",
+    "train",
+    "cli",
+    "console",
+    "reference",
+    "__init__",
+    "__main__",
+}
 
 DOORS = {
     "mlflow": {"tracking.py"},
@@ -114,7 +127,7 @@ def test_words_about_people():
         r"\boffenders?\b|high-risk (child|young)|\bunbiased model\b|\bfair model\b", re.IGNORECASE
     )
     # Names of published data and their column values, and the pages that list the barred words, may hold them.
-    allowed = {"CONTRIBUTING.md", "test_structure.py", "CHANGELOG.md"}
+    allowed = {"CONTRIBUTING.md", "test_structure.py", "test_card.py"}
     quoted = re.compile(
         r"Offender (given|cautioned)|offenders_2023|young offender(s|ing)? (team|institution)", re.IGNORECASE
     )
@@ -128,15 +141,24 @@ def test_words_about_people():
     assert found == []
 
 
+def public_definitions(body):
+    """Functions and classes that a reader can import, and the methods of those classes."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body)
+
+
 def test_every_public_function_says_what_it_does():
-    silent = []
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
-            if public and not ast.get_docstring(node):
-                silent.append(f"{path.relative_to(SOURCE)}: {node.name}")
-    nested = {name for name in silent if name.endswith((": show", ": body", ": kernel"))}
-    assert sorted(set(silent) - nested) == []
+    silent = [
+        f"{path.relative_to(SOURCE)}: {node.name}"
+        for path in modules()
+        for node in public_definitions(ast.parse(path.read_text(encoding="utf-8")).body)
+        if not ast.get_docstring(node)
+    ]
+    properties = {name for name in silent if name.startswith("models/protocol.py")}  # documented by the class
+    assert sorted(set(silent) - properties) == []
 
 
 def test_no_function_is_longer_than_a_screen():
@@ -175,3 +197,15 @@ def test_every_page_is_in_the_navigation_and_back():
     index = (ROOT / "docs" / "decisions" / "index.md").read_text()
     assert pages - notes == nav
     assert [p for p in notes if p.removeprefix("decisions/") not in index] == []
+
+
+def test_the_pages_made_from_code_are_current():
+    import importlib.util
+
+    place = importlib.util.spec_from_file_location("make_pages", ROOT / "docs" / "make_pages.py")
+    module = importlib.util.module_from_spec(place)
+    place.loader.exec_module(module)
+    for name, text in module.pages().items():
+        assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == text, (
+            f"run make docs: {name}"
+        )
