@@ -119,7 +119,7 @@ def _population(study: Study, inputs: Inputs, _folder: Path) -> Population:
             cohort,
             study.outcomes,
             training_cutoff_day=_cutoff(study),
-            last_day=_last_day(inputs["intake"]),
+            last_day=_last_day(study, inputs["intake"]),
         ),
         audited=features.audited_attributes(records, cohort, audited_names(study)),
         attrition=attrition.to_json(),
@@ -134,10 +134,13 @@ def _cutoff(study: Study) -> int:
     return to_day(min(study.cohort.test)) if study.cohort.test else int(NEVER)
 
 
-def _last_day(taken: Any) -> int | None:
-    """Return the last day that can be in the data, where the sender said so."""
+def _last_day(study: Study, taken: Any) -> int | None:
+    """Return the last day that can be in the data, where the sender or the study said so."""
     said = taken.report.extract_date
-    return None if said is None else to_day(date.fromisoformat(said))
+    if said is not None:
+        return to_day(date.fromisoformat(said))
+    declared = getattr(study.data, "observation", None)
+    return None if declared is None else to_day(declared.last_day)
 
 
 def audited_names(study: Study) -> tuple[str, ...]:
