@@ -36,6 +36,7 @@ TESTS = {
     "attributes.py": ["tests/unit/features/test_audited_attributes.py"],
     "kernel.py": ["tests/spec", "-k", "kernel"],
     "reference.py": ["tests/spec", "-k", "reference"],
+    "../validate/splits.py": ["tests/unit/validate/test_splitting.py"],
 }
 FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
