@@ -83,14 +83,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def compare(*, times: int, fresh: int, size: int) -> dict[str, Any]:
+def compare(*, times: int, fresh: int, size: int, replicates: int = 1000) -> dict[str, Any]:
     """Return every family's oracle ratio after one and after ``times`` boroughs of training data."""
     boroughs = [_learned(_study(size, seed=seed)) for seed in range(1, times + 1)]
     rows = _joined_fresh([_fresh(_study(size, seed=1000 + number)) for number in range(fresh)])
     study = _study(size, seed=1)
-    draws = resample(rows.person, replicates=1000, seed=1)
+    draws = resample(rows.person, replicates=replicates, seed=1)
     found = {}
-    for label, data in (("one_borough", boroughs[0]), (f"{times}_boroughs", _joined(boroughs))):
+    trainings = {"1_borough": boroughs[0]} | ({f"{times}_boroughs": _joined(boroughs)} if times > 1 else {})
+    for label, data in trainings.items():
         for family in FAMILIES:
             model = _fit(family, data, study)
             ratio = oracle_ratio(model.raw_score(rows.features), rows.hazard, rows.harmed, draws)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from riskmodel import console
+from riskmodel.disclosure import Disclosure
 from riskmodel.errors import ApprovalError, DataError, StudyError
 from riskmodel.features.spec import OutcomesSpec, TableSpec
 from riskmodel.files import read_json, whole_folder
@@ -165,6 +166,7 @@ def summary(folder: Path) -> dict[str, Any]:
         "selected": metrics["selected"],
         "split": split,
         "models": {family: splits[split] for family, splits in metrics["models"].items()},
+        "suspected_leaks": read_json(folder / "leaks.json")["suspects"],
         "seconds": round(sum(one["seconds"] for one in provenance["timings"]), 1),
         "peak_memory_mb": provenance["peak_memory_mb"],
     }
@@ -183,11 +185,13 @@ def report(folder: Path) -> str:
         ]
         for family, metrics in found["models"].items()
     ]
+    leaks = read_json(folder / "leaks.json")
+    warning = "".join(f"LOOK AT THIS FIRST: {words}\n" for words in leaks["summary"] if leaks["suspects"])
     table = console.table(
         ["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows
     )
     return (
-        f"\n{table}\n\n* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
+        f"\n{table}\n\n{warning}* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
         f"{found['seconds']:.0f} s in stages, {found['peak_memory_mb']} MB at most.\n\n"
         f"Look next at\n  {folder}/card.html      the model card, for the ethics board\n"
         f"  {folder}/metrics.json   every metric with its interval\n  make ui   the run in MLflow, on 127.0.0.1\n"
@@ -251,7 +255,12 @@ def _record(study: Study, folder: Path, run: Any) -> RunRecord:
             "features": list(selected.names),
             "note": "A description only: the model stays in the run folder and scores nobody before approval.",
         },
-        tags={"selected": metrics["selected"], "simulated": str(study.simulated).lower()},
+        tags={
+            "selected": metrics["selected"],
+            "simulated": str(study.simulated).lower(),
+            "mlflow.source.name": "python -m riskmodel.train",
+            "mlflow.source.type": "LOCAL",
+        },
     )
 
 
@@ -263,11 +272,16 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, json.dumps(value)
 
 
-def _public_metrics(metrics: Mapping[str, Any], door: Any) -> Iterator[tuple[str, float]]:
+def _public_metrics(metrics: Mapping[str, Any], door: Disclosure) -> Iterator[tuple[str, float]]:
+    """Give what may leave: nothing from few people, nor about offers that reached, or missed, few of those harmed."""
+    from riskmodel.publish.results import at_capacity
+
     for family, splits in metrics["models"].items():
         for split, found in splits.items():
+            recall = found["recall_at_capacity"]
             for name, one in found.items():
-                shown = door.drop_small(one, counts=("n_subjects", "n_outcomes"))
+                safe = at_capacity(one, recall, door) if name.endswith("_at_capacity") else one
+                shown = door.drop_small(safe or one, counts=("n_subjects", "n_outcomes"))
                 for end, key in (("", "estimate"), ("/lower", "lower"), ("/upper", "upper")):
                     if shown[key] is not None:
                         yield f"{family}/{split}/{name}{end}", round(float(shown[key]), 4)

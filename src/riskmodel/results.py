@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +35,7 @@ Json = dict[str, Any]
 Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
+BASELINES = ("prior", "count")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Fitted:
     models : mapping of str to CalibratedModel
     crossfit : mapping of str to ndarray, shape (n,)
         Out-of-fold raw scores; NaN outside the training rows.
+    crossfit_risk : mapping of str to ndarray, shape (n,)
+        Their risk estimates, each fold calibrated on the others: a curve judged on its own rows would look perfect.
     raw : mapping of str to ndarray, shape (n,)
         Raw scores of the final models.
     selection : Selection
@@ -54,6 +57,7 @@ class Fitted:
 
     models: Mapping[str, CalibratedModel]
     crossfit: Mapping[str, FloatArray]
+    crossfit_risk: Mapping[str, FloatArray]
     raw: Mapping[str, FloatArray]
     selection: Selection
     leaks: LeakReport
@@ -67,10 +71,12 @@ class Part:
     rows: BoolArray
     labels: Labels
 
-    def of(self, family: str, fitted: Fitted) -> FloatArray:
-        """Return a family's raw scores on these rows."""
-        scores = fitted.crossfit if self.name == CROSSFIT else fitted.raw
-        return scores[family][self.rows]
+    def of(self, family: str, fitted: Fitted) -> tuple[FloatArray, FloatArray]:
+        """Return a family's raw scores and risk estimates on these rows."""
+        if self.name == CROSSFIT:
+            return fitted.crossfit[family][self.rows], fitted.crossfit_risk[family][self.rows]
+        raw = fitted.raw[family][self.rows]
+        return raw, fitted.models[family].risk(raw)
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,10 @@ def audit_part(population: Population, split: Split) -> Part:
 
 def scored(part: Part, family: str, *, fitted: Fitted, population: Population, study: Study) -> ScoredRows:
     """Return what a family says about one split, with the offers that capacity allows."""
-    cohort, raw = population.cohort.take(part.rows), part.of(family, fitted)
+    cohort, (raw, risk) = population.cohort.take(part.rows), part.of(family, fitted)
     return ScoredRows(
         raw=raw,
-        risk=fitted.models[family].risk(raw),
+        risk=risk,
         outcome=part.labels.outcome,
         weight=part.labels.weight,
         offered=modelling.offers(raw, cohort, study.capacity),
@@ -176,7 +182,8 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         out_of_fold = crossfit(family, learn, labels.outcome, labels.weight, fold)
         return out_of_fold, fit(family, learn, labels.outcome, labels.weight)
 
-    found = _side_by_side(learned, study.models.families, threads=study.threads)
+    slowest_first = sorted(study.models.families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    found = _side_by_side(learned, slowest_first, threads=study.threads)
     out_of_fold = {family: raw for family, (raw, _) in found.items()}
     fitted = {family: model for family, (_, model) in found.items()}
     calibrated = {
@@ -186,6 +193,10 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     return Fitted(
         models=calibrated,
         crossfit={family: _spread(raw, split.train) for family, raw in out_of_fold.items()},
+        crossfit_risk={
+            family: _spread(_crossfit_risk(study, fitted[family], raw, labels, fold), split.train)
+            for family, raw in out_of_fold.items()
+        },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         selection=_select(study, population, split, out_of_fold, labels),
         leaks=hunt_leaks(
@@ -199,15 +210,25 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     )
 
 
-def _side_by_side(job: Callable[[str], Found], names: Iterable[str], *, threads: int) -> dict[str, Found]:
-    """Run a job for each name, the slowest families first; each job has one thread, so results do not depend on how many."""
-    slowest = sorted(names, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
+    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
-            return dict(zip(slowest, pool.map(job, slowest), strict=True))
+            return dict(zip(names, pool.map(job, names), strict=True))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _crossfit_risk(
+    study: Study, model: RiskModel, raw: FloatArray, labels: Labels, fold: IntArray
+) -> FloatArray:
+    """Return out-of-fold risk estimates: each fold is calibrated on the out-of-fold scores of the others."""
+    risk = np.full(len(raw), np.nan)
+    for one in np.unique(fold):
+        others, own = fold != one, fold == one
+        risk[own] = _calibration(study, model, raw[others], labels.take(others)).risk(raw[own])
+    return risk
 
 
 def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels) -> Calibration:
@@ -357,13 +378,13 @@ def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:
 
 
 def _label_choice(study: Study, inputs: Inputs, chosen: ScoredRows, draws: Resamples) -> Json:
-    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    population, split = inputs["population"], inputs["split"]
     part, outcomes = audit_part(population, split), population.outcomes
     labels = outcomes.training if part.name == CROSSFIT else outcomes.test
     found: Json = auditing.label_choice(
         chosen.offered,
         {name: one.take(part.rows) for name, one in labels.items()},
-        _alternative_offers(study, population, features, split, part),
+        _alternative_offers(study, inputs, part),
         population.audited.take(part.rows),
         chosen=outcomes.chosen,
         subject_id=chosen.subject_id,
@@ -374,28 +395,36 @@ def _label_choice(study: Study, inputs: Inputs, chosen: ScoredRows, draws: Resam
     return found
 
 
-def _alternative_offers(
-    study: Study, population: Population, features: FeatureMatrix, split: Split, part: Part
-) -> dict[str, FloatArray]:
-    """Return who would be offered support if a logistic model of the same features had learned another outcome."""
-    cohort, found = population.cohort.take(part.rows), {}
-    learn, person = features.take(split.train), population.cohort.subject_id[split.train]
-    for name, labels in population.outcomes.training.items():
-        own = labels.take(split.train)
-        if name == population.outcomes.chosen or int(own.outcome[own.weight > 0].sum()) < MIN_OUTCOMES:
-            continue
-        model = modelling.fit(
-            "logistic",
-            learn,
-            own.outcome,
-            own.weight,
-            spec=study.models,
-            seed=study.seed,
-            threads=study.threads,
-            person=person,
-        )
-        found[name] = modelling.offers(model.raw_score(features.take(part.rows)), cohort, study.capacity)
-    return found
+def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, FloatArray]:
+    """Return who would be offered support if the selected family had learned another outcome from the same features.
+
+    The same family, or the figures would tell families apart and not outcomes. A baseline learns nothing from an outcome:
+    then there is nothing to compare.
+    """
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    family = inputs["models"].selection.selected
+    if family in BASELINES:
+        return {}
+    cohort, learn = population.cohort.take(part.rows), features.take(split.train)
+    scored_rows = features.take(part.rows)
+    labels = {
+        name: one.take(split.train)
+        for name, one in population.outcomes.training.items()
+        if name != population.outcomes.chosen
+    }
+    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1)
+
+    def offers(name: str) -> FloatArray:
+        own = labels[name]
+        model = fit(family, learn, own.outcome, own.weight, person=population.cohort.subject_id[split.train])
+        return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity)
+
+    enough = [name for name, one in labels.items() if _enough(one)]
+    return _side_by_side(offers, enough, threads=study.threads)
+
+
+def _enough(labels: Labels) -> bool:
+    return int(labels.outcome[labels.weight > 0].sum()) >= MIN_OUTCOMES
 
 
 def _explain(study: Study, inputs: Inputs, _folder: Path) -> Explained:

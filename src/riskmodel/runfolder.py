@@ -16,6 +16,7 @@ from riskmodel.files import digest_bytes, digest_path, to_json, write_json, writ
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
+from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import policies
 from riskmodel.results import Explained, Fitted, Measured, audit_part
@@ -171,9 +172,28 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
         privacy=audited.privacy,
         selection=run["models"].selection.to_json(),
         importance=run["explained"].overall,
-        notes=run["population"].notes,
+        notes=(*run["population"].notes, *run["models"].leaks.warnings),
         referral_recorded=measured.referral is not None,
+        alternatives=_outcomes(study),
+        features=feature_facts(run["features"].infos),
+        n_offers=_n_offers(measured, part.name),
     )
+
+
+def _n_offers(measured: Measured, split: str) -> float:
+    """Return the offers that the selected model would lead to on one split."""
+    said = measured.predictions
+    chosen = (said.family == measured.metrics["selected"]) & (said.split == split)
+    return float(said.offered[chosen].sum())
+
+
+def _outcomes(study: Study) -> dict[str, Any]:
+    if study.outcomes is not None:
+        found = {one.name: (one.description, one.kind) for one in study.outcomes.all}
+    else:
+        table = cast(TableSpec, study.data)
+        found = {name: (one.description, one.kind) for name, one in table.outcomes.items()}
+    return {name: {"description": words, "kind": kind} for name, (words, kind) in found.items()}
 
 
 def chosen_outcome(study: Study) -> dict[str, Any]:

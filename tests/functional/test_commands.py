@@ -121,3 +121,52 @@ def test_an_interrupted_run_leaves_no_folder_and_is_marked(finished, tmp_path, r
     with sqlite3.connect(out / "mlflow.db") as database:
         assert database.execute("select status from runs").fetchall() == [(status,)]
     database.close()
+
+
+def test_simulate_then_intake_accounts_for_every_row(tmp_path):
+    import json
+
+    made = command(
+        "simulate", "--out", str(tmp_path / "b"), "--size", "600", "--seed", "3", "--json", module="riskmodel"
+    )
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["rows"]["spine.csv"] > 600
+    taken = command(
+        "intake", str(tmp_path / "b" / "extracts"), "--out", str(tmp_path / "log"), module="riskmodel"
+    )
+    assert taken.returncode == 0, taken.stderr
+    assert "school_census" in taken.stdout
+    report = json.loads((tmp_path / "log" / "intake.json").read_text())
+    for file in report["files"].values():
+        assert file["rows_in"] == file["rows_accepted"] + file["rows_quarantined"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("simulate", "--size", "3", "--seed", "1", "--out", "{tmp}/new"), 2, "--size"),
+        (("simulate", "--size", "600", "--seed", "1", "--out", "{tmp}"), 2, "exists already"),
+        (("intake", "{tmp}/nothing", "--out", "{tmp}/log"), 5, "manifest.json"),
+        (("nosuchverb",), 2, "invalid choice"),
+        (("explain", "{tmp}/run", "--subject", "x", "--out", "p.html"), 2, "invalid int value"),
+    ],
+)
+def test_wrong_commands_get_a_sentence_and_a_code(tmp_path, arguments, code, said):
+    done = command(*(one.format(tmp=tmp_path) for one in arguments), module="riskmodel")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_public_names_load_on_first_use():
+    script = "import riskmodel; print(riskmodel.simulate.__name__, riskmodel.build_features.__name__, riskmodel.load_study.__name__)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["simulate", "build_features", "load_study"]
+    wrong = subprocess.run(
+        [sys.executable, "-c", "import riskmodel; riskmodel.nosuch"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "has no attribute 'nosuch'" in wrong.stderr

@@ -13,7 +13,14 @@ import yaml
 from running import command, train
 
 DEFAULT = Path(__file__).parents[2] / "src" / "riskmodel" / "default_study.yaml"
-QUICK = ("--set", "models.families=[prior, logistic]", "--set", "validation.replicates=200", "--set", "tracking.enabled=false")
+QUICK = (
+    "--set",
+    "models.families=[prior, logistic]",
+    "--set",
+    "validation.replicates=200",
+    "--set",
+    "tracking.enabled=false",
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,7 @@ def events_run(borough, tmp_path_factory):
     return run(write_study(folder, name="events", data={"kind": "events", "path": "."}), folder / "runs")
 
 
-def test_official_extracts_give_the_same_metrics_as_the_simulated_study(borough, finished, tmp_path):
+def test_official_extracts_give_the_same_metrics_as_the_simulated_study(borough, tmp_path):
     data = {"kind": "extracts", "path": str(borough["extracts"])}
     folder = run(write_study(tmp_path, name="extracts", data=data), tmp_path / "runs")
     same = train(tmp_path / "again", "--set", "models.families=[prior, logistic]")
@@ -74,7 +81,9 @@ def test_real_people_get_row_numbers_without_a_way_back(events_run, finished):
 
 
 def test_a_page_about_a_real_person_is_refused_until_there_is_an_approval(events_run, tmp_path):
-    done = command("explain", str(events_run), "--subject", "1", "--out", str(tmp_path / "p.html"), module="riskmodel")
+    done = command(
+        "explain", str(events_run), "--subject", "1", "--out", str(tmp_path / "p.html"), module="riskmodel"
+    )
     assert done.returncode == 4
     assert "approval" in done.stderr
     assert not (tmp_path / "p.html").exists()
@@ -106,15 +115,21 @@ def test_csv_files_with_a_mapping_work(tmp_path):
     rng = np.random.default_rng(1)
     people = np.arange(3000)
     born = pd.to_datetime("2009-01-01") + pd.to_timedelta(rng.integers(0, 900, 3000), unit="D")
-    pd.DataFrame({"who": people, "born": born.strftime("%d/%m/%Y")}).to_csv(tmp_path / "births.csv", index=False)
+    pd.DataFrame({"who": people, "born": born.strftime("%d/%m/%Y")}).to_csv(
+        tmp_path / "births.csv", index=False
+    )
     risk = rng.random(3000)
     suspended = rng.poisson(3 * risk)
     when = pd.to_datetime("2020-01-05") + pd.to_timedelta(rng.integers(0, 300, suspended.sum()), unit="D")
-    frame = pd.DataFrame({"who": np.repeat(people, suspended), "start": when.strftime("%d/%m/%Y"), "reason": "DB", "n": 4})
+    frame = pd.DataFrame(
+        {"who": np.repeat(people, suspended), "start": when.strftime("%d/%m/%Y"), "reason": "DB", "n": 4}
+    )
     frame.to_csv(tmp_path / "suspensions.csv", index=False)
     harmed = people[rng.random(3000) < 0.25 * risk]
     visits = pd.to_datetime("2021-02-01") + pd.to_timedelta(rng.integers(0, 200, len(harmed)), unit="D")
-    pd.DataFrame({"who": harmed, "arrived": visits.strftime("%d/%m/%Y")}).to_csv(tmp_path / "visits.csv", index=False)
+    pd.DataFrame({"who": harmed, "arrived": visits.strftime("%d/%m/%Y")}).to_csv(
+        tmp_path / "visits.csv", index=False
+    )
     common = {"subject": "who", "date_format": "%d/%m/%Y", "known_delay_days": 10}
     data = {
         "kind": "csv",
@@ -122,7 +137,13 @@ def test_csv_files_with_a_mapping_work(tmp_path):
         "observation": {"first_day": "2019-01-01", "last_day": "2022-12-31"},
         "files": [
             {**common, "path": "births.csv", "time": "born", "code": "MEDS_BIRTH"},
-            {**common, "path": "suspensions.csv", "time": "start", "value": "n", "code": {"column": "reason", "prefix": "EDU//SUSPENSION//"}},
+            {
+                **common,
+                "path": "suspensions.csv",
+                "time": "start",
+                "value": "n",
+                "code": {"column": "reason", "prefix": "EDU//SUSPENSION//"},
+            },
             {**common, "path": "visits.csv", "time": "arrived", "code": "HEALTH//ED//ASSAULT"},
         ],
     }
@@ -140,7 +161,16 @@ def test_csv_files_with_a_mapping_work(tmp_path):
         "capacity": {"share": 0.1},
     }
     (tmp_path / "csv.yaml").write_text(yaml.safe_dump(study))
-    done = command(str(tmp_path / "csv.yaml"), "--set", "validation.replicates=200", "--set", "tracking.enabled=false", "--out", str(tmp_path / "runs"), "--json")
+    done = command(
+        str(tmp_path / "csv.yaml"),
+        "--set",
+        "validation.replicates=200",
+        "--set",
+        "tracking.enabled=false",
+        "--out",
+        str(tmp_path / "runs"),
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["split"] == "crossfit"
@@ -153,7 +183,9 @@ def test_a_flat_table_works_whatever_the_order_of_its_rows(tmp_path):
     frame = pd.DataFrame(
         {
             "id": rng.permutation(2000),
-            "susp": np.where(rng.random(2000) < 0.1, "", np.maximum(0, np.round(x + 1)).astype(int).astype(str)),
+            "susp": np.where(
+                rng.random(2000) < 0.1, "", np.maximum(0, np.round(x + 1)).astype(int).astype(str)
+            ),
             "sex": rng.choice(["M", "F"], 2000),
             "y": (rng.random(2000) < 1 / (1 + np.exp(2 - x))).astype(int),
         }
@@ -167,8 +199,23 @@ def test_a_flat_table_works_whatever_the_order_of_its_rows(tmp_path):
             "path": "table.csv",
             "subject": "id",
             "chosen": "harmed",
-            "outcomes": {"harmed": {"column": "y", "description": "harm from violence", "phrase": "came to harm", "yes": ["1"], "no": ["0"]}},
-            "features": {"suspensions": {"column": "susp", "description": "times suspended from school", "concept": "exclusion from school", "direction": 1}},
+            "outcomes": {
+                "harmed": {
+                    "column": "y",
+                    "description": "harm from violence",
+                    "phrase": "came to harm",
+                    "yes": ["1"],
+                    "no": ["0"],
+                }
+            },
+            "features": {
+                "suspensions": {
+                    "column": "susp",
+                    "description": "times suspended from school",
+                    "concept": "exclusion from school",
+                    "direction": 1,
+                }
+            },
             "audited": {"sex": {"column": "sex", "values": {"M": "Male", "F": "Female"}}},
         },
         "split": {"design": "cross_validation", "reason": "The table has no dates at all."},
@@ -186,8 +233,60 @@ def test_a_flat_table_works_whatever_the_order_of_its_rows(tmp_path):
     assert "declared, not checked" in (folder / "card.md").read_text()
 
 
+def test_a_leak_planted_in_a_table_is_named_by_the_command_and_on_the_card(tmp_path):
+    rng = np.random.default_rng(5)
+    cause = rng.normal(size=4000)
+    outcome = (rng.random(4000) < 1 / (1 + np.exp(2.5 - cause))).astype(int)
+    honest = {f"honest{i}": np.round(cause + rng.normal(size=4000), 2) for i in range(5)}
+    planted = np.where(rng.random(4000) < 0.3, 1 - outcome, outcome)
+    pd.DataFrame({"id": np.arange(4000), "y": outcome, "planted": planted, **honest}).to_csv(
+        tmp_path / "table.csv", index=False
+    )
+    study = {
+        "name": "flat",
+        "purpose": "To try whether a planted leak of the outcome is named.",
+        "seed": 6,
+        "data": {
+            "kind": "table",
+            "path": "table.csv",
+            "subject": "id",
+            "chosen": "harmed",
+            "outcomes": {
+                "harmed": {
+                    "column": "y",
+                    "description": "harm from violence",
+                    "phrase": "came to harm",
+                    "yes": ["1"],
+                    "no": ["0"],
+                }
+            },
+            "features": {
+                name: {"column": name, "description": f"fact {name}", "concept": "facts"}
+                for name in ("planted", *honest)
+            },
+        },
+        "split": {"design": "cross_validation", "reason": "The table has no dates at all."},
+        "models": {"families": ["logistic"], "folds": 3},
+        "audit": {"attributes": [], "intersections": []},
+        "capacity": {"share": 0.1},
+    }
+    (tmp_path / "flat.yaml").write_text(yaml.safe_dump(study))
+    folder = run_flat(tmp_path)
+    assert json.loads((folder / "leaks.json").read_text())["suspects"] == ["planted"]
+    assert "may have been made from the outcome" in (folder / "card.md").read_text()
+
+
 def run_flat(tmp_path):
-    done = command(str(tmp_path / "flat.yaml"), "--set", "validation.replicates=200", "--set", "tracking.enabled=false", "--out", str(tmp_path / "runs"), "--json")
+    done = command(
+        str(tmp_path / "flat.yaml"),
+        "--set",
+        "validation.replicates=200",
+        "--set",
+        "tracking.enabled=false",
+        "--out",
+        str(tmp_path / "runs"),
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout)["run"])
 
@@ -195,8 +294,20 @@ def run_flat(tmp_path):
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        (lambda study: study["data"]["features"].update(religion={"column": "susp", "description": "some belief", "concept": "exclusion"}), 3, "religion"),
-        (lambda study: study["data"]["features"].update(a={"column": "nosuch", "description": "some thing", "concept": "exclusion"}), 2, "nosuch"),
+        (
+            lambda study: study["data"]["features"].update(
+                religion={"column": "susp", "description": "some belief", "concept": "exclusion"}
+            ),
+            3,
+            "religion",
+        ),
+        (
+            lambda study: study["data"]["features"].update(
+                a={"column": "nosuch", "description": "some thing", "concept": "exclusion"}
+            ),
+            2,
+            "nosuch",
+        ),
         (lambda study: study["data"].update(path="nosuch.csv"), 2, "nothing at"),
     ],
 )
@@ -210,7 +321,15 @@ def test_a_table_that_breaks_a_rule_or_is_not_there_is_refused(tmp_path, change,
             "path": "table.csv",
             "subject": "id",
             "chosen": "harmed",
-            "outcomes": {"harmed": {"column": "y", "description": "harm from violence", "phrase": "came to harm", "yes": ["1"], "no": ["0"]}},
+            "outcomes": {
+                "harmed": {
+                    "column": "y",
+                    "description": "harm from violence",
+                    "phrase": "came to harm",
+                    "yes": ["1"],
+                    "no": ["0"],
+                }
+            },
             "features": {"s": {"column": "susp", "description": "times suspended", "concept": "exclusion"}},
         },
         "split": {"design": "cross_validation", "reason": "The table has no dates at all."},

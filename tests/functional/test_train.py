@@ -46,7 +46,7 @@ def rebuilt(finished):
 def test_the_run_folder_holds_what_the_contract_says(finished):
     assert {path.name for path in finished.folder.iterdir()} == CONTRACT
     assert {path.stem for path in (finished.folder / "models").iterdir()} == FAMILIES
-    assert {"offers.svg", "reliability.svg", "decision_curve.svg", "fairness-ethnicity-x-sex.svg"} <= {
+    assert {"offers.svg", "reliability.svg", "decision_curve.svg", "selection.svg"} <= {
         path.name for path in (finished.folder / "plots").iterdir()
     }
     assert finished.folder.name.startswith("default-2")

@@ -161,6 +161,7 @@ class _Panel:
         self.n_rows = _rows_behind(rows, grouping)
         outside = drawn.tally.sum(axis=0) - drawn.tally
         outside_draws = drawn.tally_draws.sum(axis=1, keepdims=True) - drawn.tally_draws
+        self.overall = rates(drawn.tally.sum(axis=0))
         self.estimate = np.column_stack([rates(drawn.tally), drawn.line])
         self.draws = np.concatenate([self._rate_draws(drawn.tally_draws, noise), drawn.line_draws], axis=2)
         self.gap = self.estimate - np.column_stack([rates(outside), drawn.rest_line])
@@ -213,7 +214,8 @@ class _Panel:
 
     def judge(self, k: int, metric: Metric) -> list[Difference]:
         """Compare every group with everyone else."""
-        tolerance = self.spec.tolerance.of(metric)
+        overall = float(self.overall[k]) if k < len(RATES) else None
+        tolerance = self.spec.tolerance.of(metric, overall)
         deviations = self.gap_draws[:, :, k] - self.gap[:, k]
         spread = _spread(deviations)
         usable = self._usable(k, metric, spread)

@@ -15,6 +15,7 @@ import numpy as np
 
 from riskmodel.audit.groups import PeopleCounter, groupings
 from riskmodel.audit.spec import AuditSpec
+from riskmodel.audit.words import attribute_words
 from riskmodel.tables.cohort import AuditedAttributes, FloatArray, IntArray
 
 Check = Literal["structure", "offers"]
@@ -86,7 +87,8 @@ class PrivacyReport:
         small = sorted({row.kind for row in self.rows if row.check == "offers" and row.verdict == "too_few"})
         if small:
             sentences.append(
-                f"Some groups by {', '.join(small)} have few offers; their counts are hidden wherever they are shown."
+                f"In some groups by {', by '.join(map(attribute_words, small))}, few young people are offered support; numbers "
+                "about so few are hidden on this page."
             )
         return sentences or [
             f"At least {self.threshold} young people stand behind every part of every model and every group's offers."

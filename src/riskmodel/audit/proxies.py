@@ -14,6 +14,7 @@ import numpy as np
 
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
 from riskmodel.audit.spec import AuditSpec
+from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate.estimate import Status
@@ -68,23 +69,23 @@ class ProxyReport:
         }
 
     def _summary(self) -> list[str]:
-        sentences = []
-        for source, words in (("features", "The records"), ("score", "The score alone")):
-            told = [
-                row
-                for row in self.rows
-                if row.source == source and row.estimate is not None and _telling(row.estimate)
-            ]
-            if told:
-                named = ", ".join(f"{row.attribute} {row.group}" for row in told)
-                sentences.append(
-                    f"{words} would let somebody guess these groups, right at least 3 times in 4: {named}."
-                )
-            else:
-                sentences.append(
-                    f"{words} would not let somebody guess any audited group right 3 times in 4."
-                )
-        return sentences
+        return [self._sentence("features", "the records"), self._sentence("score", "the estimate alone")]
+
+    def _sentence(self, source: Source, words: str) -> str:
+        told: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.source == source and row.estimate is not None and _telling(row.estimate):
+                told.setdefault(row.attribute, []).append(group_words(row.attribute, row.group))
+        if not told:
+            return (
+                f"Of two young people, one from a group and one not, {words} would not show which is which three times "
+                "in four, for any group looked at."
+            )
+        named = "; by ".join(f"{attribute_words(name)}: {', '.join(groups)}" for name, groups in told.items())
+        return (
+            f"Of two young people, one from a group and one not, {words} would show which is which at least three times "
+            f"in four (a guess: two in four), for these groups. By {named}."
+        )
 
 
 def proxies(
@@ -117,6 +118,8 @@ def proxies(
     ProxyReport
     """
     single = groupings(attributes, spec.model_copy(update={"intersections": ()}))
+    if not single:
+        return ProxyReport(())
     design = RankDesign.of(features)
     targets = np.concatenate([_members(grouping) for grouping in single], axis=1)
     fold = grouped_folds(household_id, subject_id, folds=folds, seed=seed)

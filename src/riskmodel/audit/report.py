@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,6 +14,9 @@ from riskmodel.disclosure import Disclosure
 from riskmodel.validate.estimate import Status
 
 Verdict = Literal["within", "exceeds", "inconclusive", "insufficient", "none"]
+
+# Why a number is hidden: too few people behind it, or another group's number would follow from it.
+Hidden = Literal["few", "protects"]
 
 RATES: tuple[Metric, ...] = ("selection_rate", "tpr", "fnr", "fpr", "ppv")
 
@@ -100,9 +105,12 @@ class FairnessReport:
         selected : str, optional
             The model for which ``detectable_gaps`` is given.
         """
+        rows = [row for block in self._blocks() for row in self._release(block, disclosure)]
         return {
-            "rows": [row for block in self._blocks() for row in self._release(block, disclosure)],
-            "detectable_gaps": self._gaps(selected),
+            "rows": rows,
+            "groups": [row for one in self.groupings for row in self._groups(one, disclosure)],
+            "detectable_gaps": self._gaps(selected, rows),
+            "hidden_exceeds": self._hidden_exceeds(selected, rows),
             "method": self._method(),
         }
 
@@ -133,38 +141,129 @@ class FairnessReport:
         people = protect(sizes, families, disclosure)
         outcomes = protect([row.n_outcomes or 0 for row in rows], families, disclosure)
         few = [
-            None in (people[i], disclosure.count(basis.top_people), disclosure.count(basis.rest_people))
-            for i, basis in enumerate(bases)
+            None in map(disclosure.count, (size, basis.top_people, basis.rest_people))
+            for size, basis in zip(sizes, bases, strict=True)
         ]
-        hidden = hide(few, sizes, families)
+        hidden = hide(
+            [small or shown is None for small, shown in zip(few, people, strict=True)], sizes, families
+        )
         return [
             {
-                **_public_row(rows[i], bases[i], disclosure, hidden=hidden[i]),
+                **_public_row(rows[i], bases[i], disclosure, hidden=_why(few=few[i], hidden=hidden[i])),
+                "direction": None,
                 "n_subjects": people[i],
                 "n_outcomes": outcomes[i],
             }
+            | self._direction(members[i], hidden=hidden[i])
             for i in range(len(rows))
         ]
 
-    def _gaps(self, selected: str | None) -> list[dict[str, Any]]:
-        gaps = []
-        for grouping in self.groupings:
-            found = [
-                one.detectable
-                for one in self.differences
-                if (one.model, one.attribute, one.metric) == (selected, grouping.attribute, "fnr")
-                and one.detectable is not None
-            ]
-            if found:
-                gaps.append({"attribute": grouping.attribute, "metric": "fnr", "gap": round(max(found), 2)})
-        return gaps
+    def _direction(self, i: int, *, hidden: bool) -> dict[str, str]:
+        """Return on which side of everyone else a group lies, where it is shown and larger than the tolerance."""
+        found = self.differences[i]
+        if hidden or found.verdict != "exceeds" or found.estimate is None:
+            return {}
+        return {"direction": "above" if found.estimate > 0 else "below"}
+
+    def _groups(self, grouping: Grouping, disclosure: Disclosure) -> list[dict[str, Any]]:
+        """Return each group's people, and the share of its rows with the outcome; the same for every model."""
+        found = {
+            (row.group, row.metric): (row, basis)
+            for row, basis in reversed(list(zip(self.rows, self.bases, strict=True)))
+            if row.attribute == grouping.attribute
+        }
+        if not found:
+            return []
+        rows = [found[group, "selection_rate"][0] for group in grouping.groups]
+        families, sizes = grouping.families(), [row.n_subjects or 0 for row in rows]
+        people = protect(sizes, families, disclosure)
+        outcomes = protect([row.n_outcomes or 0 for row in rows], families, disclosure)
+        rates = [
+            _outcome_rate(found[group, "fnr"][1], found[group, "fpr"][1], disclosure)
+            for group in grouping.groups
+        ]
+        few = [
+            rate is None or disclosure.count(size) is None for rate, size in zip(rates, sizes, strict=True)
+        ]
+        hidden = hide(
+            [few[i] or people[i] is None or outcomes[i] is None for i in range(len(rows))], sizes, families
+        )
+        return [
+            {
+                "attribute": grouping.attribute,
+                "group": row.group,
+                "n_subjects": people[i],
+                "outcome_rate": None if hidden[i] else rates[i],
+                "hidden": _why(few=few[i], hidden=hidden[i]),
+            }
+            for i, row in enumerate(rows)
+        ]
+
+    def _gaps(self, selected: str | None, public: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [] if selected is None else [self._gap(selected, one, public) for one in self.groupings]
+
+    def _gap(self, selected: str, grouping: Grouping, public: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the gaps in who is missed that would have been found, for the groups measured worst and best.
+
+        The width says something about the rate itself: a group whose rate is hidden is not named, and where all are
+        hidden one number stands for them, rounded up to the next 5 of 100.
+        """
+        place = (selected, grouping.attribute, "fnr")
+        found = {
+            one.group: one.detectable
+            for one in self.differences
+            if (one.model, one.attribute, one.metric) == place and one.detectable is not None
+        }
+        shown = {
+            row["group"]
+            for row in public
+            if (row["model"], row["attribute"], row["metric"]) == place and row["estimate"] is not None
+        }
+        named = sorted((round(gap, 2), group) for group, gap in found.items() if group in shown)
+        (smallest, best), (gap, worst) = (named[0], named[-1]) if named else ((None, None), (None, None))
+        if found and not named:
+            gap = math.ceil(20 * max(found.values())) / 20
+        return {
+            "attribute": grouping.attribute,
+            "metric": "fnr",
+            "gap": gap,
+            "group": worst,
+            "smallest": smallest,
+            "smallest_group": best,
+            "n_judged": len(found),
+            "n_groups": len(grouping.groups),
+        }
+
+    def _hidden_exceeds(self, selected: str | None, public: Sequence[Mapping[str, Any]]) -> int | None:
+        """Return how many differences of the selected model exceed the tolerance and cannot be shown; tpr mirrors fnr."""
+        if selected is None:
+            return None
+        exact = {(one.attribute, one.group, one.metric) for one in self.differences
+                 if one.model == selected and one.verdict == "exceeds" and one.metric != "tpr"}  # fmt: skip
+        shown = {(row["attribute"], row["group"], row["metric"]) for row in public
+                 if row["model"] == selected and row["verdict"] == "exceeds"}  # fmt: skip
+        return len(exact - shown)
 
 
-def _public_row(row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hidden: bool) -> dict[str, Any]:
-    record = asdict(row)
+def _why(*, few: bool, hidden: bool) -> Hidden | None:
+    if not hidden:
+        return None
+    return "few" if few else "protects"
+
+
+def _outcome_rate(with_outcome: Basis, without: Basis, disclosure: Disclosure) -> float | None:
+    happened, others = (one.top_rows + one.rest_rows for one in (with_outcome, without))
+    return disclosure.rate(happened, happened + others)
+
+
+def _public_row(
+    row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hidden: Hidden | None
+) -> dict[str, Any]:
+    record = {**asdict(row), "hidden": hidden}
     numbers = dict.fromkeys(("estimate", "lower", "upper"))
     if row.estimate is None or row.lower is None or row.upper is None:
-        return {**record, **numbers}
+        few = row.status == "suppressed"
+        return {**record, **numbers, "hidden": (hidden or "few") if few else None}
     if row.metric in RATES:
         value = disclosure.rate(basis.top_rows, basis.top_rows + basis.rest_rows)
     else:
@@ -173,6 +272,7 @@ def _public_row(row: FairnessRow, basis: Basis, disclosure: Disclosure, *, hidde
         return {
             **record,
             **numbers,
+            "hidden": hidden or "few",
             "status": "suppressed",
             "verdict": "insufficient" if row.verdict != "none" else "none",
         }

@@ -25,6 +25,12 @@ class ToleranceSpec(BaseModel):
     Rates: .05 is 5 of 100 people. Calibration intercept: .20 on log-odds is about one fifth more or fewer than
     estimated. Calibration slope: .20 of the ideal slope of 1. The defaults are ours, for want of a standard: a study
     should choose its own, with the people it concerns.
+
+    Parameters
+    ----------
+    share_of_overall : float, optional
+        A rate's tolerance is at most this share of the rate among everyone. With 2 offers for 100 young people a
+        group with none at all would lie within 5 of 100; half of the overall rate is then the tighter limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,11 +42,14 @@ class ToleranceSpec(BaseModel):
     ppv: Tolerance | None = 0.05
     calibration_intercept: Tolerance | None = 0.20
     calibration_slope: Tolerance | None = 0.20
+    share_of_overall: Annotated[float, Field(gt=0.0, le=1.0)] | None = 0.5
 
-    def of(self, metric: Metric) -> float | None:
-        """Return the tolerance of a metric."""
+    def of(self, metric: Metric, overall: float | None = None) -> float | None:
+        """Return the tolerance of a metric, given the rate among everyone where the metric is a rate."""
         value: float | None = getattr(self, metric)
-        return value
+        if value is None or overall is None or not overall > 0 or self.share_of_overall is None:
+            return value
+        return min(value, self.share_of_overall * overall)
 
 
 class AuditSpec(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -23,22 +24,34 @@ from riskmodel.tables.predictions import Contributions
 from riskmodel.tables.records import EventLog
 
 _DAYS = re.compile(r"^(\d+)d$")
-_WHOLE_HISTORY = ("in_spell", "spell_days", "days_since_last", "days_since_first", "last")
+_OF_SPELLS = ("in_spell", "spell_days")
+_WHOLE_HISTORY = (*_OF_SPELLS, "days_since_last", "days_since_first", "last")
+# While one of these lasts, a social worker is allocated: plan, child in need, care.
+_ALLOCATED = (
+    ("CSC//CPP//START//*", "CSC//CPP//END"),
+    ("CSC//CIN//START", "CSC//CIN//END"),
+    ("CLA//CARE//START", "CLA//CARE//END"),
+)
+BLANKS = "Blank records also moved the estimate; a blank is not a fact about the young person."
 
 
 @dataclass(frozen=True)
 class LastEvent:
-    """When the last event behind a feature happened, and who recorded it."""
+    """When the last event behind a feature happened, and who recorded it.
+
+    ``ongoing`` says that the fact has held since that day, as a plan or a place in care does until it ends.
+    """
 
     day: int
     agency: str
+    ongoing: bool = False
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One fact about the young person and how it moved the raw score.
+    """One known fact about the young person that may be printed, and how it moved the raw score.
 
-    ``last`` is None when no event stands behind the fact (a count of zero, or something not known).
+    ``last`` is None when no event stands behind the fact (a count of zero).
     """
 
     feature: str
@@ -47,7 +60,6 @@ class Factor:
     agency: str
     contribution: float
     last: LastEvent | None
-    safe_to_share: bool
 
 
 @dataclass(frozen=True)
@@ -58,11 +70,6 @@ class ConceptEffect:
     contribution: float
     strength: Strength
     factors: tuple[Factor, ...]
-
-    @property
-    def safe_to_share(self) -> bool:
-        """Whether every fact shown for this concept may stand on a printed page."""
-        return all(factor.safe_to_share for factor in self.factors)
 
 
 @dataclass(frozen=True)
@@ -102,19 +109,21 @@ class Person:
 
 @dataclass(frozen=True)
 class PersonExplanation:
-    """Everything a page for one young person says; no identifier.
+    """Everything a page for one young person says; no identifier, and no fact that is not safe to share.
 
     Parameters
     ----------
     person : Person
     raised, lowered : tuple of ConceptEffect
-        Largest first.
+        Largest first. They rest on known facts that may be printed; what raised the estimate is present as well.
     strengths : tuple of Factor
         Facts that speak for protection (direction -1 and present), whatever the model made of them.
     unknown : tuple of str
         Sentences about what the model could not see.
     offers : tuple of Offer
         Support for the needs that the record shows.
+    social_care_now : bool
+        Whether a child protection plan, a child in need plan or care lasts at the index date.
     """
 
     person: Person
@@ -123,6 +132,7 @@ class PersonExplanation:
     strengths: tuple[Factor, ...]
     unknown: tuple[str, ...]
     offers: tuple[Offer, ...]
+    social_care_now: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready record without the subject's identifier."""
@@ -132,6 +142,7 @@ class PersonExplanation:
 
 
 LastEventOf = Callable[[FeatureInfo], LastEvent | None]
+VisibleEvent = tuple[int, str, str]
 
 
 def explain_person(
@@ -162,60 +173,91 @@ def explain_person(
     """
     if len(features) != 1 or contributions.values.shape[0] != 1:
         raise ValueError("an explanation is about one row")
-    last_of = _last_event_finder(events, subject_id=person.subject_id, index_day=person.index_day)
+    visible = _visible_events(events, subject_id=person.subject_id, index_day=person.index_day)
+    last_of = _last_event_finder(visible, index_day=person.index_day)
     values = dict(zip(features.names, (float(v) for v in features.values[0]), strict=True))
     infos = {info.name: info for info in features.infos}
-    factors = [
-        _factor(infos[name], values[name], float(effect), last_of)
-        for name, effect in zip(contributions.names, contributions.values[0], strict=True)
+    moved = dict(zip(contributions.names, map(float, contributions.values[0]), strict=True))
+    used = [infos[name] for name in moved if infos[name].safe_to_share]
+    telling = _telling_codes(features.infos, visible)
+    facts = [
+        _factor(info, values[info.name], moved[info.name], last_of)
+        for info in used
+        if not math.isnan(values[info.name]) and not any(_matches(code, info.codes) for code in telling)
     ]
-    effects = _concept_effects(factors, spec)
+    reasons = [fact for fact in facts if fact.contribution < 0 or values[fact.feature] != 0]
+    movement = _movement(reasons, moved)
+    effects = _concept_effects(reasons, movement, spec)
     raised = tuple(one for one in effects if one.contribution > 0)[: spec.top]
-    used = [infos[name] for name in contributions.names]
+    needs = {fact.concept for fact in reasons if _is_need(fact, infos[fact.feature], values[fact.feature])}
     return PersonExplanation(
         person=person,
         raised=raised,
         lowered=tuple(one for one in effects if one.contribution < 0)[: spec.top],
-        strengths=_strengths(factors, infos, values, spec),
-        unknown=_unknown(used, values),
-        offers=offers_for(one.concept for one in raised if one.safe_to_share and _recorded(one, values)),
+        strengths=_strengths(facts, infos, values, spec),
+        unknown=_unknown(used, values, moved),
+        offers=offers_for(one.concept for one in raised if one.concept in needs),
+        social_care_now=any(_open_since(visible, codes) for codes in _ALLOCATED),
     )
 
 
+def _telling_codes(infos: Sequence[FeatureInfo], visible: Sequence[VisibleEvent]) -> set[str]:
+    """Codes in this record that some feature keeps from the page: a wider fact about them would give them away."""
+    kept_back = [code for info in infos if not info.safe_to_share for code in info.codes]
+    return {code for _day, code, _agency in visible if _matches(code, kept_back)}
+
+
 def _factor(info: FeatureInfo, value: float, effect: float, last_of: LastEventOf) -> Factor:
-    nothing = math.isnan(value) or value == 0
     return Factor(
         feature=info.name,
         sentence=sentence(info, value),
         concept=info.concept,
         agency=agency_words(info.agency),
         contribution=effect,
-        last=None if nothing else last_of(info),
-        safe_to_share=info.safe_to_share,
+        last=None if value == 0 else last_of(info),
     )
 
 
-def _concept_effects(factors: Sequence[Factor], spec: ExplainSpec) -> list[ConceptEffect]:
+def _movement(reasons: Sequence[Factor], moved: Mapping[str, float]) -> float:
+    """How far the estimate was moved in all: by concepts that may be named, and by all that may not be a reason."""
+    left_out = set(moved) - {fact.feature for fact in reasons}
+    unnamed = math.fsum(abs(moved[name]) for name in left_out)
+    return unnamed + math.fsum(abs(total) for total in _totals(reasons).values())
+
+
+def _totals(factors: Sequence[Factor]) -> dict[str, float]:
     concepts = dict.fromkeys(factor.concept for factor in factors)
-    members = {concept: [f for f in factors if f.concept == concept] for concept in concepts}
-    totals = {concept: math.fsum(f.contribution for f in group) for concept, group in members.items()}
-    movement = math.fsum(abs(total) for total in totals.values())
-    ordered = sorted(concepts, key=lambda concept: (-abs(totals[concept]), concept))
+    return {
+        concept: math.fsum(one.contribution for one in factors if one.concept == concept)
+        for concept in concepts
+    }
+
+
+def _concept_effects(factors: Sequence[Factor], movement: float, spec: ExplainSpec) -> list[ConceptEffect]:
+    totals = _totals(factors)
     return [
         ConceptEffect(
             concept=concept,
             contribution=totals[concept],
             strength=strength_words(abs(totals[concept]) / movement),
-            factors=_same_way(members[concept], totals[concept], spec.factors_per_concept),
+            factors=_same_way(
+                [factor for factor in factors if factor.concept == concept],
+                totals[concept],
+                spec.factors_per_concept,
+            ),
         )
-        for concept in ordered
+        for concept in sorted(totals, key=lambda concept: (-abs(totals[concept]), concept))
         if totals[concept] != 0
     ]
 
 
 def _same_way(factors: Sequence[Factor], total: float, count: int) -> tuple[Factor, ...]:
+    """Facts that moved the estimate this way, largest first; one a stem: windows of one fact tell of the same events."""
     same = [factor for factor in factors if factor.contribution * total > 0]
-    return tuple(sorted(same, key=lambda factor: (-abs(factor.contribution), factor.feature))[:count])
+    first: dict[str, Factor] = {}
+    for factor in sorted(same, key=lambda factor: (-abs(factor.contribution), factor.feature)):
+        first.setdefault(factor.feature.partition("__")[0], factor)
+    return tuple(first.values())[:count]
 
 
 def _strengths(
@@ -236,16 +278,18 @@ def _strengths(
 
 
 def _protective(info: FeatureInfo) -> bool:
-    # That something bad happened long ago lowers an estimate, but nobody would call it a strength.
-    return info.direction < 0 and not info.aggregation.startswith("days_since")
+    # That something bad happened long ago, or a place on a scale, may lower an estimate; nobody would call it a strength.
+    return info.direction < 0 and info.aggregation not in ("days_since_last", "days_since_first", "last")
 
 
-def _recorded(effect: ConceptEffect, values: Mapping[str, float]) -> bool:
-    """Whether a concept rests on something recorded: what is not known, or did not happen, is no need."""
-    return any(values[factor.feature] > 0 for factor in effect.factors)
+def _is_need(fact: Factor, info: FeatureInfo, value: float) -> bool:
+    """Whether a fact shows a need: present, and on the evidence a risk; what did not happen is no need."""
+    return fact.contribution > 0 and value > 0 and info.direction > 0
 
 
-def _unknown(used: Sequence[FeatureInfo], values: Mapping[str, float]) -> tuple[str, ...]:
+def _unknown(
+    used: Sequence[FeatureInfo], values: Mapping[str, float], moved: Mapping[str, float]
+) -> tuple[str, ...]:
     # "Days since" is empty for everyone to whom the thing never happened, so it says nothing about what is missing.
     facts = [info for info in used if not info.aggregation.startswith("days_since")]
     sentences = []
@@ -261,13 +305,16 @@ def _unknown(used: Sequence[FeatureInfo], values: Mapping[str, float]) -> tuple[
             sentences.append(
                 f"Part of what {words} may know could not be read: {missing} of {len(group)} facts."
             )
+    if any(math.isnan(values[info.name]) and moved[info.name] != 0 for info in used):
+        sentences.append(BLANKS)
     return tuple(sentences)
 
 
-def _last_event_finder(events: EventLog, *, subject_id: int, index_day: int) -> LastEventOf:
-    visible = _visible_events(events, subject_id=subject_id, index_day=index_day)
-
+def _last_event_finder(visible: Sequence[VisibleEvent], *, index_day: int) -> LastEventOf:
     def _last_of(info: FeatureInfo) -> LastEvent | None:
+        since = _open_since(visible, info.codes) if info.aggregation in _OF_SPELLS else None
+        if since is not None:
+            return since
         start = index_day - _window_days(info)
         fitting = [
             (day, agency) for day, code, agency in visible if day >= start and _matches(code, info.codes)
@@ -277,7 +324,24 @@ def _last_event_finder(events: EventLog, *, subject_id: int, index_day: int) -> 
     return _last_of
 
 
-def _visible_events(events: EventLog, *, subject_id: int, index_day: int) -> list[tuple[int, str, str]]:
+def _open_since(visible: Sequence[VisibleEvent], codes: Sequence[str]) -> LastEvent | None:
+    """Find the start of the spell that lasts, counted as ``in_spell`` counts; None without one or without an end code."""
+    ends = [code for code in codes if code.endswith("//END")]
+    starts = [code for code in codes if code not in ends]
+    change: Counter[int] = Counter()
+    for day, code, _agency in visible:
+        change[day] += _matches(code, starts) - _matches(code, ends)
+    depth, since = 0, None
+    for day in sorted(change):
+        depth = max(0, depth + change[day])
+        since = None if depth == 0 else day if since is None else since
+    if since is None or not ends:
+        return None
+    began = (agency for day, code, agency in visible if day == since and _matches(code, starts))
+    return LastEvent(since, min(began), ongoing=True)
+
+
+def _visible_events(events: EventLog, *, subject_id: int, index_day: int) -> list[VisibleEvent]:
     """Day, code and agency of what could be read on the index date: known before it, not replaced before it."""
     table = events.table.filter(
         pc.equal(events.table.column("subject_id"), pa.scalar(subject_id, pa.int64()))

@@ -126,8 +126,7 @@ def _amount(info: FeatureInfo, phrase: str, value: float) -> str:
 
 def _plain(info: FeatureInfo, phrase: str, value: float) -> str:
     what, when = _split(phrase)
-    unit = "" if info.unit in ("number", "value", "declared") else info.unit
-    return _join(f"{what}: {counted(value, unit)}", when)
+    return _join(f"{what}: {counted(value, info.unit)}", when)
 
 
 def _missing(info: FeatureInfo, phrase: str) -> str:
@@ -139,7 +138,7 @@ def _missing(info: FeatureInfo, phrase: str) -> str:
             else f"the record cannot say this: {phrase}"
         )
     if info.aggregation in _YES_NO or info.unit == "yes or no":
-        return f"the record cannot say yes or no to this: {phrase}"
+        return f"the record is blank on this: {phrase}"
     what, when = _split(phrase)
     if what.startswith("times "):
         return f"the record cannot say how often this happened: {_join(what.removeprefix('times '), when)}"

@@ -21,6 +21,8 @@ AGENCIES = {
     "PERSON": "the council's address list",
 }
 
+_BARE = ("number", "value", "declared")
+
 Strength = Literal["a lot", "some", "a little"]
 
 
@@ -46,9 +48,11 @@ def share_words(share: float) -> str:
 
 
 def counted(value: float, unit: str) -> str:
-    """Return a number and its unit, singular for one: "1 day", "2 days", "0 points"."""
+    """Return a number and its unit, singular for one: "1 day", "2 days", "0 points"; a bare number has no unit."""
     number = number_words(value)
-    if number == "1" and unit.endswith("s") and not unit.endswith("ss"):
+    if unit in _BARE:
+        return number
+    if number in ("1", "-1") and unit.endswith("s") and not unit.endswith("ss"):
         return f"{number} {unit.removesuffix('s')}"
     return f"{number} {unit}".rstrip()
 
@@ -97,6 +101,12 @@ def per_thousand(share: float) -> str:
         raise ValueError("a risk estimate lies between 0 and 1")
     people = round(1000.0 * share)
     return "fewer than 1" if people == 0 else f"about {people:,}"
+
+
+def per_hundred(share: float) -> str:
+    """Return a risk as people of 100: "about 3", "fewer than 1"."""
+    people = round(100.0 * share)
+    return "fewer than 1" if people == 0 else f"about {people}"
 
 
 def strength_words(share: float) -> Strength:

@@ -47,8 +47,8 @@ def label_outcomes(
     end = 1 + (_last_known(records) if last_day is None else last_day)
     cutoff = min(training_cutoff_day, end)
     test, training = {}, {}
-    followed_test = _followed_until(records, cohort, as_of=end, gap=outcomes.residence_gap_days)
-    followed_training = _followed_until(records, cohort, as_of=cutoff, gap=outcomes.residence_gap_days)
+    followed_test = _followed_until(records, cohort, as_of=end, outcomes=outcomes)
+    followed_training = _followed_until(records, cohort, as_of=cutoff, outcomes=outcomes)
     for spec in outcomes.all:
         events = select_events(records.events, spec.codes)
         test[spec.name] = _labels(events, cohort, spec, as_of=end, followed=followed_test)
@@ -102,12 +102,14 @@ def _key(people: IntArray, subject: IntArray, day: IntArray | DayArray) -> IntAr
     return np.searchsorted(people, subject) * _SPAN + day + _SPAN // 2
 
 
-def _followed_until(records: Records, cohort: Cohort, *, as_of: int, gap: int) -> IntArray:
+def _followed_until(records: Records, cohort: Cohort, *, as_of: int, outcomes: OutcomesSpec) -> IntArray:
     """Return the first day on which a row was no longer followed: residence or the data ended.
 
-    Addresses that follow one another within ``gap`` days are one stay. Subjects without any address are followed
-    to the end of the data; those whose stay was over before the index date not at all.
+    Addresses that follow one another within ``residence_gap_days`` are one stay. Subjects without any address are
+    followed to the end of the data; those whose stay was over before the index date not at all. The data end one recording
+    lag before the day on which they are read: what happened later may not have arrived, and is not taken for nothing.
     """
+    gap, complete = outcomes.residence_gap_days, as_of - outcomes.recording_lag_days
     home = homes(records.residence)
     rows = np.flatnonzero(home.visible(as_of))
     subject, start, end = _stays(home.subject[rows], home.start[rows], home.end[rows], gap)
@@ -118,7 +120,7 @@ def _followed_until(records: Records, cohort: Cohort, *, as_of: int, gap: int) -
     whose, until = np.append(cohort.subject_id.min(initial=0) - 1, subject), np.append(ALWAYS, end)
     stayed = np.where(whose[at] == cohort.subject_id, until[at], ALWAYS).astype(np.int64)
     has_address = np.isin(cohort.subject_id, home.subject)
-    return np.where(has_address, np.minimum(stayed, as_of), as_of)
+    return np.where(has_address, np.minimum(stayed, complete), complete)
 
 
 def _stays(

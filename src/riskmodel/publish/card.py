@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from riskmodel.disclosure import Disclosure
-from riskmodel.explain.words import date_words, horizon_words
+from riskmodel.explain.words import date_words, horizon_words, number_words
 from riskmodel.files import write_json, write_text
-from riskmodel.publish.fairness_words import attribute_words, fairness_section
+from riskmodel.publish.alternatives import alternatives_section
+from riskmodel.publish.fairness_words import fairness_section, gap_sentences
+from riskmodel.publish.inputs import input_sentences
 from riskmodel.publish.pages import capital, render_html, render_markdown
 from riskmodel.publish.results import (
     FAMILIES,
@@ -23,6 +25,7 @@ from riskmodel.publish.results import (
     at_capacity,
     metrics_of,
     per_100,
+    policy_row,
     shown_count,
     split_words,
 )
@@ -51,12 +54,22 @@ FORBIDDEN = (
     "Ranked lists of young people, bulk export of scores, or any decision without a person who knows the case.",
     "Immediate danger. Call 999, or use the front door below. A referral never needs a score.",
 )
+CHOSEN_ON = (
+    "The choice was made on the training data, each young person scored by a model that had not learned from them. "
+    "The later dates had no part in it, so another model may look better there."
+)
 LIMITS = (
     "The estimate speaks about groups. Of young people with the same estimate, many never have the outcome, and some with a low estimate do.",
     "What goes with the outcome is not always a cause of it. Changing a factor may change nothing.",
     "Support that was given changes what happens afterwards, so the records make helped young people look less in need.",
     "The past is not the future. When services, schools or recording change, the model must be checked again.",
+    "Whether the support helps is not measured here. The card says who would be offered it, not what it does for them.",
     "No one can stop a person who copies a model file from using it wrongly. Approval is a rule, not a lock.",
+)
+COSTS = (
+    "An offer is not free of harm. It can feel like a label: to the young person, the family, and others who hear of it.",
+    "It brings workers into a family's life, who learn and record more about it. That is an intrusion, also when it is meant well.",
+    "Offers to some use up workers' time that others, whom the records do not show, might need.",
 )
 SOURCES = {
     "simulated": "A borough made up by a computer. Events follow official record layouts; no record is real.",
@@ -82,7 +95,7 @@ class CardInputs:
     metrics : mapping
         ``metrics.json``.
     fairness : mapping
-        ``fairness.public.json``; optionally ``detectable_gaps``: rows of ``attribute``, ``metric``, ``gap``.
+        ``fairness.public.json``; ``groups``, ``detectable_gaps``, ``hidden_exceeds`` and ``method`` are optional.
     policies : sequence of mappings
         Ways of choosing whom to offer support: ``name``, ``label``, ``offered_share`` (share of 1), and
         ``harmed_per_100_offered`` and ``offered_per_100_harmed``, each a result with ``estimate``, ``lower``,
@@ -90,14 +103,20 @@ class CardInputs:
     words : CardSpec
         Words that data cannot give.
     label_bias, proxies, privacy, selection, importance : mapping
-        Those rooms' records; of each the card prints ``summary`` (a list of plain sentences), and of ``importance``
-        the top concepts of the selected model.
+        Those rooms' records; of proxies and privacy the card prints ``summary`` (a list of plain sentences), of
+        ``label_bias`` the rows about everyone, of ``importance`` the top concepts of the selected model.
     notes : sequence of str
         Sentences from intake.
     provenance : mapping
         ``provenance.json``: ``code``, ``packages``, ``seed``, ``data_fingerprint``.
     referral_recorded : bool
         Whether the data hold the present referral route; if not, the card says that it cannot be compared.
+    alternatives : mapping
+        By name of an outcome, its ``description`` and ``kind``.
+    features : mapping
+        Counts from ``publish.inputs.feature_facts``; empty where nobody counted.
+    n_offers : float, optional
+        Offers that the selected model would lead to over all test dates; exact, it is rounded here.
     """
 
     study: Json
@@ -115,6 +134,9 @@ class CardInputs:
     importance: Json = field(default_factory=dict)
     notes: Sequence[str] = ()
     referral_recorded: bool = False
+    alternatives: Json = field(default_factory=dict)
+    features: Json = field(default_factory=dict)
+    n_offers: float | None = None
 
     @classmethod
     def from_json(cls, record: Json) -> CardInputs:
@@ -136,23 +158,30 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
     dict
         JSON-ready; follows ``schemas/card.schema.json``.
     """
+    headline = _headline(inputs, disclosure)
     fairness = fairness_section(
-        inputs.fairness, model=str(inputs.metrics["selected"]), past=inputs.words.past, disclosure=disclosure
+        inputs.fairness,
+        model=str(inputs.metrics["selected"]),
+        past=inputs.words.past,
+        disclosure=disclosure,
+        overall=_overall(headline),
     )
+    gaps = gap_sentences(inputs.fairness.get("detectable_gaps", ()), past=inputs.words.past)
     return {
         "schema_version": SCHEMA_VERSION,
-        "title": f"Model card: {inputs.study['name']}",
+        "title": _title(inputs),
         "banner": BANNER if _simulated(inputs) else None,
         "purpose": _purpose(inputs),
-        "headline": _headline(inputs, disclosure),
+        "headline": headline,
         "data": _data(inputs, disclosure),
+        "inputs": input_sentences(inputs.features),
         "outcome": _outcome(inputs),
         "absent": list(inputs.words.absent),
         "performance": _performance(inputs, disclosure),
         "factors": _factors(inputs),
-        "fairness": fairness,
-        "label_bias": _summary(
-            inputs.label_bias, "label_bias.json", "The alternatives to this outcome were not compared."
+        "fairness": {**fairness, "gaps": gaps},
+        "label_bias": alternatives_section(
+            inputs.label_bias, alternatives=inputs.alternatives, disclosure=disclosure
         ),
         "proxies": _summary(
             inputs.proxies, "proxies.json", "Nobody checked whether the records give away a person's group."
@@ -162,7 +191,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
             "privacy.json",
             "Nobody checked whether the model's file gives away facts about few people.",
         ),
-        "limits": [*LIMITS, *inputs.words.limits, *_gap_sentences(inputs)],
+        "limits": [*LIMITS, *inputs.words.limits],
         "decisions": _decisions(inputs, fairness),
         "made": _made(inputs),
     }
@@ -207,9 +236,15 @@ def _purpose(inputs: CardInputs) -> dict[str, Any]:
     }
 
 
+def _title(inputs: CardInputs) -> str:
+    study = str(inputs.study["name"]).replace("_", " ").replace("-", " ")
+    return f"Model card: estimates of who later {inputs.words.past} (study “{study}”)"
+
+
 def _headline(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
     selected = str(inputs.metrics["selected"])
-    policies = [_policy(row, selected, disclosure) for row in inputs.policies]
+    shown = [row for one in inputs.policies for row in (one, *_unseen(one, inputs))]
+    policies = [_policy(row, selected, disclosure) for row in shown]
     referral = None
     if not inputs.referral_recorded:
         referral = "The data do not show who is referred today, so the present route cannot be compared."
@@ -220,6 +255,59 @@ def _headline(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         "population": split_words(_main_split(inputs)),
         "policies": policies,
         "referral": referral,
+        "offers": _offers(inputs, policies, disclosure),
+        "costs": list(COSTS),
+    }
+
+
+def _unseen(row: Json, inputs: CardInputs) -> list[Json]:
+    """Return the selected model once more, on young people whom it never saw, where the headline is about everyone."""
+    selected = inputs.metrics["selected"]
+    results = inputs.metrics["models"][selected].get("test_new")
+    if row["name"] != selected or results is None or _main_split(inputs) == "test_new":
+        return []
+    return [policy_row("unseen", "This model, on those it never saw", row.get("offered_share"), results)]
+
+
+def _offers(inputs: CardInputs, policies: Sequence[Json], disclosure: Disclosure) -> list[str]:
+    """Return how many offers there would be, and how many of them to those who did not have the outcome."""
+    main = next((row for row in policies if row["main"]), None)
+    harmed = None if main is None else main["harmed_per_100_offered"]
+    sentences = []
+    count = None if inputs.n_offers is None else shown_count(round(inputs.n_offers), disclosure)
+    if count is not None:
+        sentences.append(f"Over {_test_dates(inputs)}, this model would lead to about {count:,} offers.")
+    if harmed is not None and harmed["estimate"] is not None:
+        sentences.append(
+            f"About {_others_of_100(harmed)} of 100 offers would go to young people who would not have "
+            f"{inputs.words.participle} within {_period(inputs)}, as far as the records tell."
+        )
+    return sentences
+
+
+def _others_of_100(harmed: Json) -> str:
+    rest = {end: None if harmed[end] is None else 100 - harmed[end] for end in ("estimate", "lower", "upper")}
+    middle = number_words(rest["estimate"] or 0)
+    if rest["lower"] is None or rest["upper"] is None:
+        return middle
+    return f"{middle} ({number_words(rest['upper'])} to {number_words(rest['lower'])})"
+
+
+def _test_dates(inputs: CardInputs) -> str:
+    dates = len((inputs.study.get("cohort") or {}).get("test", ()))
+    return {0: "these data", 1: "the one test date"}.get(dates, f"the {dates} test dates together")
+
+
+def _overall(headline: Json) -> dict[str, float | None]:
+    """Return the rates of everyone that the headline shows, of 100."""
+    main = next((row for row in headline["policies"] if row["main"]), None)
+    if main is None:
+        return {}
+    found = main["offered_per_100_harmed"]["estimate"]
+    return {
+        "selection_rate": main["offered_per_100"],
+        "fnr": None if found is None else 100 - found,
+        "ppv": main["harmed_per_100_offered"]["estimate"],
     }
 
 
@@ -320,13 +408,18 @@ def _performance(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
 
 
 def _reason(selection: Json) -> str | None:
-    """Why this family was chosen, with families named as a reader knows them."""
-    if "reason" not in selection:
+    """Say why this family was chosen, and on which data."""
+    if "selected" not in selection:
         return None
-    reason = str(selection["reason"])
-    for family, label in FAMILIES.items():
-        reason = reason.replace(f"'{family}'", f"“{label}”")
-    return reason
+    best, selected = (str(selection.get(key, selection["selected"])) for key in ("best", "selected"))
+    if best == selected:
+        why = "It found most, and no simpler model came so close that chance could easily explain the difference."
+    else:
+        why = (
+            f"“{FAMILIES.get(best, best)}” found most, but “{FAMILIES.get(selected, selected)}” is simpler, and the "
+            "difference is so small that chance could easily explain it."
+        )
+    return f"{why} {CHOSEN_ON}"
 
 
 def _family_order(family: str) -> tuple[int, str]:
@@ -337,7 +430,8 @@ def _family_order(family: str) -> tuple[int, str]:
 def _factors(inputs: CardInputs) -> list[dict[str, Any]]:
     models = inputs.importance.get("models", {})
     concepts = models.get(inputs.metrics["selected"], {}).get("concepts", ())
-    top = [one for one in concepts if one["share"] is not None and one["share"] > 0][:10]
+    shown = [one for one in concepts if one["share"] is not None and one["share"] > 0]
+    top = sorted(shown, key=lambda one: (-round(100 * one["share"]), one["name"]))[:10]
     return [{"concept": one["name"], "share_percent": round(100 * one["share"])} for one in top]
 
 
@@ -345,25 +439,6 @@ def _summary(record: Json, file: str, otherwise: str) -> list[str]:
     if not record:
         return [otherwise]
     return [str(one) for one in record.get("summary", ())] or [f"The results are in {file}."]
-
-
-def _gap_sentences(inputs: CardInputs) -> list[str]:
-    gaps = inputs.fairness.get("detectable_gaps", ())
-    return [
-        f"By {attribute_words(row['attribute'])}, this audit could not have seen a gap smaller than {100 * row['gap']:.0f} of 100 "
-        f"in {METRIC_NOUNS.get(row['metric'], row['metric']).format(past=inputs.words.past)}."
-        for row in gaps
-        if row["gap"] is not None
-    ]
-
-
-METRIC_NOUNS = {
-    "tpr": "the share of those who {past} who would be offered support",
-    "fnr": "the share of those who {past} who would be missed",
-    "fpr": "the share of the others who would be offered support",
-    "ppv": "the share of offers that reach someone who {past} later",
-    "selection_rate": "the share who would be offered support",
-}
 
 
 QUESTIONS = {
@@ -386,7 +461,7 @@ def _decisions(inputs: CardInputs, fairness: Json) -> list[dict[str, str]]:
         questions.append(
             (
                 "gaps",
-                "Some differences between groups are larger than agreed. Are they acceptable, and what will be done?",
+                "Some differences between groups are larger than the limit. Is the limit right, are they acceptable, and what will be done?",
             )
         )
     if fairness["undecided"]:

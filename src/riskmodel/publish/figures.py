@@ -17,6 +17,9 @@ from riskmodel.explain.words import counted, number_words, share_words
 
 Rows = Sequence[Mapping[str, Any]]
 
+# 0.7 on log-odds is a factor of two.
+_SPREAD_UNITS = {"log-odds": "\n(in log-odds: 0.7 about doubles\na small estimate)"}
+
 # Okabe and Ito (2008): told apart with any kind of colour vision; markers and line styles differ as well.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#00785A", "#595959", "#1a1a1a"
 _WIDTH = 4.4
@@ -96,7 +99,7 @@ def decision_curve(rows: Rows, *, label: str) -> str:
         axis.set_ylabel("Net benefit per 1,000 young people")
         axis.legend(loc="upper right")
 
-    words = "Net benefit counts young people rightly offered support, less a price for each offer that was not needed."
+    words = "Net benefit counts young people rightly offered support, minus a small part for each offer that was not needed."
     return _svg(
         "decision_curve", "When does the model help more than offering to all?", words, _draw, height=3.8
     )
@@ -171,7 +174,7 @@ def importance_bars(rows: Rows) -> str:
     Parameters
     ----------
     rows : sequence of mappings
-        ``description`` and ``share`` (of all movement), as in ``explanations.json``; at most the first ten.
+        ``description`` and ``share`` (of all movement), largest first; at most the first ten.
     """
     shown = [row for row in rows if row["share"] is not None][:10]
 
@@ -184,8 +187,9 @@ def importance_bars(rows: Rows) -> str:
         draw_importance(
             axis,
             labels=[_wrapped(_capital(str(row["description"])), 20) for row in shown],
-            sizes=[100 * row["share"] for row in shown],
-            x_label="Share of all movement (%)",
+            # Ties keep the order that they are given in; so small a step cannot be seen.
+            sizes=[100 * row["share"] - 1e-6 * place for place, row in enumerate(shown)],
+            x_label="Of all that moves estimates\nup or down, so many of 100",
         )
 
     words = "; ".join(f"{row['description']}: {100 * row['share']:.0f}%" for row in shown)
@@ -194,15 +198,17 @@ def importance_bars(rows: Rows) -> str:
     )
 
 
-def spread(entries: Rows) -> str:
-    """Draw, for each top feature, the middle half of its contributions by bins of its value; no point is a person.
+def spread(entries: Rows, *, unit: str = "") -> str:
+    """Draw, for each top feature, the middle half of its contributions by bins of its value; nothing is a person.
 
     Parameters
     ----------
     entries : sequence of mappings
         ``spread`` of ``explanations.json``: each with ``description`` and ``bins``.
+    unit : str, optional
+        Unit of the contributions; ``log-odds`` is explained.
     """
-    lines = [(entry, one) for entry in entries for one in entry["bins"]]
+    lines = [one for entry in entries for one in entry["bins"]]
 
     def _draw(axis: Any) -> None:
         if not lines:
@@ -215,19 +221,22 @@ def spread(entries: Rows) -> str:
             axis.text(
                 0, place - 0.3, heading, va="bottom", transform=axis.get_yaxis_transform(), weight="bold"
             )
+            # The line at zero stops short of the headings.
+            axis.plot([0, 0], [place - 0.5, place - len(entry["bins"]) - 0.5], color=GREY, linewidth=1)
             for one in entry["bins"]:
                 place -= 1
                 _spread_bin(axis, place, one)
                 ticks.append(place)
                 names.append(_bin_words(one, entry["unit"]))
             place -= 1.2
-        axis.axvline(0, color=GREY, linewidth=1)
         axis.set_yticks(ticks, names)
+        axis.spines["left"].set_visible(False)  # it would touch the headings
+        axis.tick_params(axis="y", length=0)
         axis.set_ylim(place + 0.6, 0.6)
-        axis.set_xlabel("← lowers the estimate   raises it →")
+        axis.set_xlabel("← lowers the estimate   raises it →" + _SPREAD_UNITS.get(unit, ""))
 
     words = "Each bar is the middle half of at least ten young people whose records hold like values; the mark is the median."
-    height = 1.1 + 0.27 * len(lines) + 0.6 * len(entries)
+    height = 1.3 + 0.27 * len(lines) + 0.6 * len(entries)
     return _svg("spread", "How values move the estimates", words, _draw, height=height)
 
 
@@ -371,9 +380,11 @@ def _bin_words(one: Mapping[str, Any], unit: str) -> str:
 
 def _value_words(row: Mapping[str, Any]) -> str:
     if row["estimate"] is None:
-        return {"suppressed": "too few to show", "undefined": "cannot be worked out"}.get(
-            str(row.get("status")), "not measured"
-        )
+        return {
+            "suppressed": "too few to show",
+            "protected": "not shown",
+            "undefined": "cannot be worked out",
+        }.get(str(row.get("status")), "not measured")
     middle = f"{100 * row['estimate']:.0f} of 100"
     if row["lower"] is None or row["upper"] is None:
         return middle

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 _STEP = 10
+_WIDTH = 20
 
 
 def icon_array(filled: int, *, total: int, words: str) -> str:
@@ -15,7 +16,7 @@ def icon_array(filled: int, *, total: int, words: str) -> str:
     filled : int
         Dark dots, from 0 to ``total``.
     total : int
-        All dots; rows hold 40 (or 10 for 100 dots).
+        All dots, in rows of 20.
     words : str
         The same in words, for screen readers.
 
@@ -26,20 +27,19 @@ def icon_array(filled: int, *, total: int, words: str) -> str:
     """
     if not 0 <= filled <= total:
         raise ValueError("a picture shows between none and all of its dots")
-    width = 10 if total <= 100 else 40
-    height = -(-total // width)
-    parts = (("#b9c4d0", 5, range(filled, total)), ("#7a2e00", 8, range(filled)))
+    height = -(-total // _WIDTH)
+    parts = (("#c3ccd5", 5, range(filled, total)), ("#2b5f82", 8, range(filled)))
     paths = "".join(
-        f'<path d="{_dots(places, width)}" stroke="{colour}" stroke-width="{size}" stroke-linecap="round" fill="none"/>'
+        f'<path d="{_dots(places)}" stroke="{colour}" stroke-width="{size}" stroke-linecap="round" fill="none"/>'
         for colour, size, places in parts
         if len(places)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * _STEP} {height * _STEP}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH * _STEP} {height * _STEP}" role="img" '
         f'aria-label="{escape(words)}">{paths}</svg>'
     )
 
 
-def _dots(places: range, width: int) -> str:
+def _dots(places: range) -> str:
     half = _STEP // 2
-    return "".join(f"M{place % width * _STEP + half} {place // width * _STEP + half}h0" for place in places)
+    return "".join(f"M{place % _WIDTH * _STEP + half} {place // _WIDTH * _STEP + half}h0" for place in places)

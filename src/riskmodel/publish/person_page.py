@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from riskmodel.explain.person import ConceptEffect, Factor, Person, PersonExplanation
-from riskmodel.explain.words import agency_words, date_words, horizon_words, per_thousand
+from riskmodel.explain.words import agency_words, date_words, horizon_words, per_hundred, per_thousand
 from riskmodel.files import write_text
 from riskmodel.publish.icons import icon_array
 from riskmodel.publish.pages import render_html
 from riskmodel.publish.spec import CardSpec
 
 OF = 1000
-HIDDEN = (
-    "One fact is not printed here, because someone at home could see this page. It comes from {agency}. "
-    "Look it up in that service's own record."
-)
+DOTS = 100
+# On every page alike: a sentence that came and went would itself tell whoever sees the page at home.
+NEVER_PRINTED = "Some records are never printed on this page. Look in the services' own systems."
+NO_RANGE = "There is no range for one person here. The number is uncertain; the card says how right such numbers were."
 ALWAYS_UNKNOWN = (
     "The records seldom show strengths: a trusted adult, good friends, a talent, hopes. Ask about them.",
     "The model has not met this young person. You may know things that change everything.",
@@ -72,8 +71,10 @@ def page_record(page: PersonPage) -> dict[str, Any]:
         "estimate": _estimate(person, page.words),
         "raised": [_effect(one) for one in explanation.raised],
         "lowered": [_effect(one) for one in explanation.lowered],
-        "strengths": [_fact(one) for one in explanation.strengths if one.safe_to_share],
+        "strengths": [_fact(one) for one in explanation.strengths],
         "unknown": [*explanation.unknown, *ALWAYS_UNKNOWN],
+        "social_care_now": explanation.social_care_now,
+        "never_printed": NEVER_PRINTED,
         "offers": [
             {"offer": o.offer, "evidence": o.evidence, "needs": list(o.needs)} for o in explanation.offers
         ],
@@ -81,57 +82,46 @@ def page_record(page: PersonPage) -> dict[str, Any]:
 
 
 def _estimate(person: Person, words: CardSpec) -> dict[str, Any]:
-    period = horizon_words(person.horizon_days)
     if person.risk is None:
         text = (
             "The model gives no estimate for this young person. That is not a low estimate: it cannot tell."
         )
-        return {"words": text, "interval": None, "pictures": []}
-    here = f"Of 1,000 young people with records like this, {per_thousand(person.risk)} {person.outcome_phrase} within {period}"
-    pictures = [
-        _picture(f"Young people with records like this: {per_thousand(person.risk)} of 1,000", person.risk)
-    ]
-    if person.base_rate is None:
-        return {"words": f"{here}.", "interval": _interval(person), "pictures": pictures}
-    everyone = f"across {words.place}, {per_thousand(person.base_rate)}"
-    pictures.append(
-        _picture(
-            f"All young people in {words.place}: {per_thousand(person.base_rate)} of 1,000", person.base_rate
-        )
+        return {"words": text, "meaning": words.meaning, "sure": None, "pictures": []}
+    text = (
+        f"Of 1,000 young people with records like this, {per_thousand(person.risk)} {person.outcome_phrase}"
     )
-    return {"words": f"{here}; {everyone}.", "interval": _interval(person), "pictures": pictures}
+    text += f" within {horizon_words(person.horizon_days)}"
+    pictures = [_picture("Young people with records like this", person.risk)]
+    if person.base_rate is not None:
+        text += f"; across {words.place}, {per_thousand(person.base_rate)}"
+        pictures.append(_picture(f"All young people in {words.place}", person.base_rate))
+    return {"words": f"{text}.", "meaning": words.meaning, "sure": _sure(person), "pictures": pictures}
 
 
-def _interval(person: Person) -> str | None:
+def _sure(person: Person) -> str:
     if person.lower is None or person.upper is None:
-        return None
+        return NO_RANGE
     low, high = round(OF * person.lower), round(OF * person.upper)
     return f"The true number could be anywhere from {low:,} to {high:,} of 1,000."
 
 
-def _picture(words: str, share: float) -> dict[str, str]:
-    return {"words": words, "svg": icon_array(round(OF * share), total=OF, words=words)}
+def _picture(who: str, share: float) -> dict[str, str]:
+    words = f"{who}: {per_hundred(share)} of {DOTS}"
+    return {"words": words, "svg": icon_array(round(DOTS * share), total=DOTS, words=words)}
 
 
 def _effect(effect: ConceptEffect) -> dict[str, Any]:
-    shown = [factor for factor in effect.factors if factor.safe_to_share]
-    hidden = [factor for factor in effect.factors if not factor.safe_to_share]
-    facts = [_fact(factor) for factor in shown] + _hidden(hidden)
-    # The name of a concept gives away a fact that must not be printed.
     return {
-        "concept": effect.concept if shown else "Something not printed here",
+        "concept": effect.concept,
         "strength": effect.strength,
-        "facts": facts,
+        "facts": [_fact(factor) for factor in effect.factors],
     }
 
 
-def _fact(factor: Factor) -> dict[str, str]:
+def _fact(factor: Factor) -> dict[str, Any]:
     if factor.last is None:
-        return {"sentence": factor.sentence, "source": f"From {factor.agency}."}
-    source = f"Last recorded by {agency_words(factor.last.agency)}, {date_words(factor.last.day)}."
-    return {"sentence": factor.sentence, "source": source}
-
-
-def _hidden(factors: Sequence[Factor]) -> list[dict[str, str]]:
-    agencies = dict.fromkeys(factor.agency for factor in factors)
-    return [{"sentence": HIDDEN.format(agency=agency), "source": ""} for agency in agencies]
+        return {"sentence": factor.sentence, "source": f"From {factor.agency}.", "dated": False}
+    agency, day = agency_words(factor.last.agency), date_words(factor.last.day)
+    if factor.last.ongoing:
+        return {"sentence": factor.sentence, "source": f"Since {day}, recorded by {agency}.", "dated": True}
+    return {"sentence": factor.sentence, "source": f"Last recorded by {agency}, {day}.", "dated": True}

@@ -26,28 +26,33 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
         Applied to the curves.
+
+    Notes
+    -----
+    A figure that would hold no number is left out: the tables say why there is none.
     """
     past = record["headline"]["past"]
     performance = record["performance"]
-    drawn = {
+    drawn: dict[str, str] = {
         "offers": figures.offers(record["headline"]["policies"], past=past),
         "selection": figures.selection(_families(performance), chosen=performance["selected"], past=past),
         "attrition": figures.attrition(record["data"]["attrition"]),
-        "importance": figures.importance_bars(
+    }
+    if record["factors"]:
+        drawn["importance"] = figures.importance_bars(
             [
                 {"description": one["concept"], "share": one["share_percent"] / 100}
                 for one in record["factors"]
             ]
-        ),
-    }
+        )
     if "reliability" in curves:
         drawn["reliability"] = figures.reliability(_safe(curves["reliability"], disclosure), past=past)
     if "decision_curve" in curves:
         rows = _safe(curves["decision_curve"], disclosure)
         drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
     model = explanations.get("models", {}).get(performance["selected"])
-    if model is not None:
-        drawn["spread"] = figures.spread(model["spread"])
+    if model is not None and any(entry["bins"] for entry in model["spread"]):
+        drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))
     return drawn | _fairness(record)
 
 
@@ -67,9 +72,11 @@ def _fairness(record: Json) -> dict[str, str]:
     drawn = {}
     for table in record["fairness"]["attributes"]:
         rows = [
-            {**_share(group["cells"]["fnr"]), "attribute": table["label"], "group": group["group"]}
+            {**_share(group["cells"]["fnr"]), "attribute": table["label"], "group": group["label"]}
             for group in table["groups"]
         ]
+        if all(row["estimate"] is None for row in rows):
+            continue  # the table says why
         drawn[f"fairness-{table['attribute'].replace(' ', '-')}"] = figures.fairness_intervals(
             rows,
             title=f"Of 100 who {record['headline']['past']}, so many would be missed",

@@ -63,13 +63,15 @@ METRICS = {
     "net_benefit": (
         "Net benefit",
         (
-            "Young people rightly offered support, less a price for offers not needed, per young person. Above 0 is "
-            "better than offering to nobody."
+            "Young people rightly offered support, minus a small part for each offer that was not needed, per young "
+            "person. The lower the estimate at which an offer is made, the smaller that part. Above 0 is better than "
+            "offering to nobody."
         ),
     ),
 }
 WHY_NOT = {
     "suppressed": "not shown: too few young people",
+    "protected": "not shown, so that another group's number cannot be worked out",
     "undefined": "cannot be worked out from these data",
     "insufficient": "too few young people to say",
     "missing": "not measured",
@@ -167,13 +169,7 @@ def policies(
     selected = str(metrics["selected"])
     names = list(dict.fromkeys([selected, "count", "prior"]))
     rows = [
-        _policy_row(
-            name,
-            FAMILIES.get(name, name),
-            offered_share,
-            metrics["models"][name].get(split, {}).get("precision_at_capacity"),
-            metrics["models"][name].get(split, {}).get("recall_at_capacity"),
-        )
+        policy_row(name, FAMILIES.get(name, name), offered_share, metrics["models"][name].get(split, {}))
         for name in names
         if name in metrics["models"]
     ]
@@ -190,8 +186,24 @@ def policies(
     return rows
 
 
+def policy_row(name: str, label: str, share: float | None, results: Json) -> dict[str, Any]:
+    """Return one way of choosing, from the results of one model on one split.
+
+    Parameters
+    ----------
+    name, label : str
+    share : float or None
+        Share of those eligible who are offered support.
+    results : mapping
+        By metric; ``precision_at_capacity`` and ``recall_at_capacity`` are used.
+    """
+    return _policy_row(
+        name, label, share, results.get("precision_at_capacity"), results.get("recall_at_capacity")
+    )
+
+
 def _policy_row(
-    name: str, label: str, share: float, precision: Json | None, recall: Json | None
+    name: str, label: str, share: float | None, precision: Json | None, recall: Json | None
 ) -> dict[str, Any]:
     return {
         "name": name,

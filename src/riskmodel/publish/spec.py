@@ -16,6 +16,8 @@ class CardSpec(BaseModel):
         The outcome as something that happened: "came to harm from violence".
     participle : str
         The same after "would have": "come to harm from violence".
+    meaning : str
+        What the outcome counts and what it says nothing about, printed under the estimate; empty prints nothing.
     proxy_for : str
         What the outcome stands in for, and where the two part.
     front_door : str
@@ -33,6 +35,7 @@ class CardSpec(BaseModel):
     place: str = "the borough"
     past: str = "had the outcome"
     participle: str = "had the outcome"
+    meaning: str = ""
     proxy_for: str = "No text says what this outcome stands in for. Ask before you rely on it."
     front_door: str = "Call children's social care in your council, by its own referral line."
     absent: tuple[str, ...] = Field(
@@ -40,8 +43,8 @@ class CardSpec(BaseModel):
             "Young people who are not in the school census: at private schools, taught at home, or missing education.",
             "Young people who do not live in the borough, even if they go to school in it.",
             (
-                "Violence that nobody recorded. Half or more of the violence treated in emergency departments is "
-                "not known to the police."
+                "Violence that nobody recorded. Studies behind the Cardiff model of sharing data found that half or more "
+                "of the violence treated in emergency departments was not known to the police."
             ),
             (
                 "Most strengths. Records seldom say who a young person trusts, what they are good at, or who looks "

@@ -1,6 +1,6 @@
 """The hunt for features that know the future.
 
-A feature built from the outcome betrays itself in one of two ways.
+A feature built from the outcome betrays itself in one of three ways.
 
 1. *Too strong.* Alone it orders people better than anything honest does: its AUROC is surely above ``bound``.
 2. *Strong and alone.* Honest risk factors hang together: they have common causes, so among people alike in
@@ -10,6 +10,10 @@ A feature built from the outcome betrays itself in one of two ways.
    unexplained by all other features together among people without the outcome (adjusted R squared below
    ``explained``). Where half of all features are unexplained, being alone is nothing special, and the feature must be
    stronger (``suspicious_if_unrelated``).
+
+3. *Strong among people alike.* An honest feature into which the outcome was mixed ("referred before, or harmed later") is explained by
+   its honest part, so the second test passes it by. Among people whom everything else puts at the same risk it stays strong,
+   which honest factors seldom do: its AUROC there is surely above ``among_alike``.
 
 Near copies of a feature (rank correlation above .95) are not counted as "everything else", so that two copies of a
 leak cannot hide each other. An honest factor that is strong and has nothing to do with any other is named as well: the
@@ -29,7 +33,7 @@ from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate.probe import RankDesign, auroc_interval, separation, solve
 from riskmodel.validate.spec import LeakSpec
 
-Verdict = Literal["too_strong", "strong_and_alone", "clear", "insufficient"]
+Verdict = Literal["too_strong", "strong_and_alone", "strong_among_alike", "clear", "insufficient"]
 
 _COPY = 0.95
 _OTHERS = 20_000
@@ -71,17 +75,20 @@ class LeakReport:
     @property
     def suspects(self) -> tuple[str, ...]:
         """Names of the features that a person must look at before anyone believes the model."""
-        return tuple(
-            one.feature for one in self.findings if one.verdict in ("too_strong", "strong_and_alone")
-        )
+        return tuple(one.feature for one in self.findings if one.verdict not in ("clear", "insufficient"))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The evidence about each suspect, in plain words."""
+        return tuple(one.words for one in self.findings if one.feature in self.suspects)
 
     def to_json(self) -> dict[str, Any]:
         """Return ``suspects``, ``findings`` and ``summary``."""
         return {
             "suspects": list(self.suspects),
             "findings": [asdict(one) for one in self.findings],
-            "summary": [one.words for one in self.findings if one.feature in self.suspects]
-            or ["No feature looked like a leak of the outcome."],
+            "summary": list(self.warnings)
+            or ["No feature was named. The hunt sees strong leaks, not every one."],
         }
 
 
@@ -152,6 +159,12 @@ def _look(hunt: _Hunt, j: int, name: str, suspicious: float, spec: LeakSpec) -> 
         and alike - 0.5 >= spec.retained * (alone - 0.5)
         and explained < spec.explained
     )
+    if not lonely and hunt.lower(alike) > spec.among_alike:
+        words = (
+            f"{name} orders people well (AUROC {alone:.2f}) and still does among people alike in everything else ({alike:.2f}), "
+            f"which honest risk factors seldom do: part of it may have been made from the outcome."
+        )
+        return LeakFinding(name, alone, low, alike, explained, "strong_among_alike", words)
     if not lonely:
         return LeakFinding(
             name, alone, low, alike, explained, "clear", f"{name}: strong, but not alone: no sign of a leak."

@@ -188,11 +188,34 @@ def test_a_large_gap_exceeds_and_a_wide_tolerance_is_within(borough):
     assert difference(strict, "ethnicity", "Black", "tpr").verdict == "exceeds"
     assert difference(strict, "ethnicity", "Black", "tpr").upper < -0.05
     assert difference(strict, "ethnicity", "Black", "fnr").lower > 0.05
-    wide = AuditSpec(attributes=("ethnicity",), intersections=(), tolerance=ToleranceSpec(tpr=0.9, fnr=None))
+    wide = AuditSpec(
+        attributes=("ethnicity",),
+        intersections=(),
+        tolerance=ToleranceSpec(tpr=0.9, fnr=None, share_of_overall=None),
+    )
     loose = audit_fairness({"m": rows}, borough.attributes, borough.resamples, wide)
     assert difference(loose, "ethnicity", "Black", "tpr").verdict == "within"
     assert difference(loose, "ethnicity", "Black", "fnr").verdict == "none"
     assert cell(loose, "ethnicity", "Black", "fnr", model="m").estimate is not None
+
+
+@pytest.mark.parametrize(
+    ("overall", "expected"), [(0.02, 0.01), (0.5, 0.05), (0.0, 0.05), (float("nan"), 0.05), (None, 0.05)]
+)
+def test_the_tolerance_of_a_small_rate_is_half_of_the_rate(overall, expected):
+    assert ToleranceSpec().of("selection_rate", overall) == pytest.approx(expected)
+    assert ToleranceSpec(share_of_overall=None).of("selection_rate", overall) == 0.05
+
+
+def test_a_group_that_is_never_offered_support_does_not_pass_for_within(borough):
+    white = borough.attributes.columns["ethnicity"] == "White"
+    few = (borough.rows.raw > np.quantile(borough.rows.raw, 0.98)).astype(float)
+    rows = replace(borough.rows, offered=np.where(white, 0.0, few))
+    spec = AuditSpec(attributes=("ethnicity",), intersections=())
+    found = audit_fairness({"m": rows}, borough.attributes, borough.resamples, spec)
+    one = difference(found, "ethnicity", "White", "selection_rate")
+    assert one.tolerance < 0.01
+    assert one.verdict != "within"
 
 
 def test_the_verdict_is_read_from_the_interval_of_the_difference(report):

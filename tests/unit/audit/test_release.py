@@ -123,4 +123,62 @@ def test_gaps_that_could_not_have_been_seen_are_those_of_the_selected_model(repo
     gaps = report.public(RULES, selected="logistic")["detectable_gaps"]
     assert [one["attribute"] for one in gaps] == ["ethnicity", "sex", "ethnicity x sex"]
     widest = max(d.detectable for d in report.differences if d.attribute == "sex" and d.metric == "fnr")
-    assert gaps[1] == {"attribute": "sex", "metric": "fnr", "gap": round(widest, 2)}
+    assert (gaps[1]["gap"], gaps[1]["n_judged"], gaps[1]["n_groups"]) == (round(widest, 2), 2, 2)
+
+
+def test_a_gap_names_no_group_whose_rate_is_hidden(report):
+    exact = {(d.attribute, d.group): d.detectable for d in report.differences if d.metric == "fnr"}
+    public = report.public(RULES, selected="logistic")
+    for one in public["detectable_gaps"]:
+        shown = {
+            row["group"]: row
+            for row in public["rows"]
+            if (row["attribute"], row["metric"]) == (one["attribute"], "fnr") and row["status"] == "ok"
+        }
+        if one["group"] is None:
+            assert one["gap"] is None or round(20 * one["gap"], 6) % 1 == 0
+            continue
+        known = [exact[one["attribute"], g] for g in shown if exact[one["attribute"], g] is not None]
+        assert (one["smallest"], one["gap"]) == (round(min(known), 2), round(max(known), 2))
+        assert {one["group"], one["smallest_group"]} <= set(shown)
+    strict = report.public(Disclosure(threshold=5000), selected="logistic")["detectable_gaps"]
+    widest = max(v for (attribute, _), v in exact.items() if attribute == "sex" and v is not None)
+    assert (strict[1]["group"], strict[1]["smallest"]) == (None, None)
+    assert widest <= strict[1]["gap"] < widest + 0.05
+
+
+def test_too_few_and_hidden_for_another_s_sake_are_told_apart(borough, report):
+    found = {
+        (r["group"], r["metric"]): r for r in report.public(RULES)["rows"] if r["attribute"] == "ethnicity"
+    }
+    # Too few of the Unknown had the outcome; Asian, the smallest other group, is hidden with them.
+    assert found["Unknown", "tpr"]["hidden"] == "few"
+    assert found["Asian", "tpr"]["hidden"] == "protects"
+    assert found["White", "tpr"]["hidden"] is None
+    groups = {r["group"]: r for r in report.public(RULES)["groups"] if r["attribute"] == "ethnicity"}
+    assert groups["Unknown"]["outcome_rate"] is None
+    assert groups["Unknown"]["hidden"] == "few"
+    assert groups["Asian"]["hidden"] == "protects"
+    rows, inside = borough.rows, borough.attributes.columns["ethnicity"] == "White"
+    seen = inside & rows.known
+    assert groups["White"]["outcome_rate"] == pytest.approx(
+        RULES.count(int((seen & (rows.outcome == 1)).sum())) / RULES.count(int(seen.sum()))
+    )
+    assert groups["White"]["n_subjects"] == RULES.count(len(np.unique(rows.subject_id[inside])))
+
+
+def test_a_shown_difference_has_a_direction_and_a_hidden_one_is_only_counted(report):
+    differences = {(d.attribute, d.group, d.metric): d for d in report.differences}
+    public = report.public(RULES, selected="logistic")
+    shown = [row for row in public["rows"] if row["verdict"] == "exceeds"]
+    for row in public["rows"]:
+        gap = differences[row["attribute"], row["group"], row["metric"]]
+        expected = None
+        if row["verdict"] == "exceeds":
+            expected = "above" if gap.estimate > 0 else "below"
+        assert row["direction"] == expected
+    exact = sum(d.verdict == "exceeds" and d.metric != "tpr" for d in report.differences)
+    assert public["hidden_exceeds"] == exact - sum(row["metric"] != "tpr" for row in shown)
+    assert report.public(RULES)["hidden_exceeds"] is None
+    everything = report.public(Disclosure(threshold=5000), selected="logistic")
+    assert everything["hidden_exceeds"] == exact

@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from riskmodel.explain.person import LastEvent, Person, explain_person
+from riskmodel.explain.person import BLANKS, LastEvent, Person, explain_person
 from riskmodel.explain.spec import ExplainSpec
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix
@@ -136,10 +137,138 @@ def test_a_spell_may_have_begun_before_its_window():
     )
 
 
-@pytest.mark.parametrize("value", [0, np.nan])
-def test_what_did_not_happen_or_is_not_known_has_no_date(value):
+def test_what_did_not_happen_has_no_date():
     events = log((7, "2024-08-01", "2024-08-02", None, "EDU//SUSPENSION//DB", "EDU"))
-    assert explain([info("a")], [value], [0.5], events).raised[0].factors[0].last is None
+    assert explain([info("a")], [0], [-0.5], events).lowered[0].factors[0].last is None
+
+
+SEN = {
+    "aggregation": "in_spell",
+    "window": "now",
+    "codes": ("EDU//SEN_SUPPORT//START", "EDU//SEN_SUPPORT//END"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "since"),
+    [
+        ([("2017-10-05", "START")], "2017-10-05"),
+        ([("2017-10-05", "START"), ("2019-10-05", "START")], "2017-10-05"),  # the census lists it again
+        ([("2017-10-05", "START"), ("2019-02-01", "END"), ("2020-03-02", "START")], "2020-03-02"),
+        (
+            [("2017-10-05", "START"), ("2019-02-01", "START"), ("2020-03-02", "END")],
+            "2017-10-05",
+        ),  # one still open
+        (
+            [("2017-10-05", "START"), ("2019-02-01", "END"), ("2019-02-01", "START")],
+            "2017-10-05",
+        ),  # on the same day
+        ([("2015-01-01", "END"), ("2017-10-05", "START")], "2017-10-05"),  # an end without a start
+    ],
+)
+def test_what_lasts_is_dated_by_the_day_since_when(rows, since):
+    events = log(*((7, day, day, None, f"EDU//SEN_SUPPORT//{what}", "EDU") for day, what in rows))
+    factor = explain([info("a", **SEN)], [1], [0.5], events).raised[0].factors[0]
+    assert factor.last == LastEvent(to_day(date.fromisoformat(since)), "EDU", ongoing=True)
+
+
+def test_a_spell_that_ended_is_dated_by_its_last_event():
+    events = log(
+        (7, "2023-10-05", "2023-10-05", None, "EDU//SEN_SUPPORT//START", "EDU"),
+        (7, "2024-02-01", "2024-02-01", None, "EDU//SEN_SUPPORT//END", "EDU"),
+    )
+    days = info("a", **(SEN | {"aggregation": "spell_days", "window": "365d"}))
+    assert explain([days], [119], [0.5], events).raised[0].factors[0].last == LastEvent(
+        to_day(date(2024, 2, 1)), "EDU"
+    )
+
+
+def test_what_is_not_known_is_no_reason_and_is_said_once():
+    infos = [
+        info("a__count__365d", concept="known"),
+        info("b", concept="blank"),
+        info("c", concept="blank too"),
+    ]
+    found = explain(infos, [1, np.nan, np.nan], [0.1, 0.4, -0.3])
+    assert [one.concept for one in (*found.raised, *found.lowered)] == ["known"]
+    assert found.unknown == ("Part of what school may know could not be read: 2 of 3 facts.", BLANKS)
+    # It was 0.1 of a movement of 0.8: the blanks are not handed to the known fact.
+    assert found.raised[0].strength == "some"
+    assert BLANKS not in explain(infos[:2], [1, np.nan], [0.1, 0.0]).unknown
+
+
+def test_what_did_not_happen_never_raised_an_estimate():
+    infos = [info("a", concept="both"), info("b", concept="both"), info("c", concept="none")]
+    found = explain(infos, [1, 0, 0], [0.1, 0.4, 0.3])
+    assert [one.concept for one in found.raised] == ["both"]
+    assert [factor.feature for factor in found.raised[0].factors] == ["a"]
+    assert found.raised[0].contribution == pytest.approx(0.1)
+    assert found.lowered == ()
+
+
+@pytest.mark.parametrize("effect", [0.5, -0.5])
+def test_what_may_not_be_printed_leaves_no_trace(effect):
+    secret = info(
+        "secret", concept="hidden need", agency="POLICE", safe_to_share=False, description="a hidden fact",
+        codes=("POLICE//VICTIM//DOMESTIC",),
+    )  # fmt: skip
+    events = log((7, "2024-08-01", "2024-08-02", None, "POLICE//VICTIM//DOMESTIC", "POLICE"))
+    for value in (1, np.nan):
+        found = explain([info("a", concept="school"), secret], [1, value], [0.1, effect], events)
+        assert "hidden" not in json.dumps(found.to_json())
+        assert "police" not in json.dumps(found.to_json())
+        assert BLANKS not in found.unknown
+    mixed = explain(
+        [info("a", concept="home"), replace(secret, concept="home", direction=-1)],
+        [1, 1],
+        [0.1, effect],
+        events,
+    )
+    assert [(one.concept, one.contribution) for one in mixed.raised] == [("home", pytest.approx(0.1))]
+    assert [factor.feature for factor in mixed.raised[0].factors] == ["a"]
+    assert mixed.strengths == ()
+
+
+def test_a_wider_fact_does_not_give_away_what_may_not_be_printed():
+    crime = info("any_crime", concept="crime", agency="POLICE", codes=("POLICE//VICTIM//*",), direction=-1)
+    domestic = info(
+        "domestic", concept="home", agency="POLICE", codes=("POLICE//VICTIM//DOMESTIC",), safe_to_share=False
+    )
+    for code, shown in (("POLICE//VICTIM//DOMESTIC", 0), ("POLICE//VICTIM//THEFT", 1)):
+        events = log((7, "2024-08-01", "2024-08-02", None, code, "POLICE"))
+        assert len(explain([crime, domestic], [30, 1], [0.3, 0.1], events).raised) == shown
+
+
+def test_two_windows_of_one_fact_are_said_once():
+    infos = [
+        info(name, concept="school")
+        for name in ("edu_x__count__365d", "edu_x__count__1095d", "edu_y__any__365d", "edu_x__any__90d")
+    ]
+    found = explain(infos, [3, 3, 1, 1], [0.2, 0.3, 0.1, 0.15])
+    assert [factor.feature for factor in found.raised[0].factors] == [
+        "edu_x__count__1095d",
+        "edu_y__any__365d",
+    ]
+    assert found.raised[0].contribution == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("CSC//CPP//START//NEG", "CSC//CPP//END"),
+        ("CSC//CIN//START", "CSC//CIN//END"),
+        ("CLA//CARE//START", "CLA//CARE//END"),
+    ],
+)
+def test_a_plan_or_care_that_lasts_is_known_whatever_the_model_uses(start, end):
+    began, ended = (
+        (7, "2024-03-01", "2024-03-02", None, start, "CSC"),
+        (7, "2024-05-01", "2024-05-02", None, end, "CSC"),
+    )
+    assert explain([info("a")], [1], [0.1], log(began)).social_care_now
+    assert not explain([info("a")], [1], [0.1], log(began, ended)).social_care_now
+    assert not explain([info("a")], [1], [0.1], log((8, *began[1:]))).social_care_now
+    assert not explain([info("a")], [1], [0.1]).social_care_now
 
 
 def test_strengths_are_protective_and_present_one_a_concept():
@@ -154,8 +283,11 @@ def test_strengths_are_protective_and_present_one_a_concept():
         info("poor", concept="other attendance", **protective), info("none", concept="support", direction=-1),
         info("unseen", concept="hobby", direction=-1), info("risk", concept="risk"),
         info("ago", concept="long ago", direction=-1, aggregation="days_since_last"),
+        info("area", concept="area", direction=-1, aggregation="last"),
     ]  # fmt: skip
-    found = explain(infos, [0.97, 0.96, 0.4, 0, np.nan, 1, 900], [-0.1, -0.3, 0.2, -0.1, -0.1, -0.5, -0.9])
+    found = explain(
+        infos, [0.97, 0.96, 0.4, 0, np.nan, 1, 900, 2], [-0.1, -0.3, 0.2, -0.1, -0.1, -0.5, -0.9, -0.2]
+    )
     assert [factor.feature for factor in found.strengths] == ["att365"]
 
 
@@ -168,6 +300,7 @@ def test_unknown_names_the_agencies_that_could_not_be_read():
     assert found.unknown == (
         "Nothing could be read from health services. This may be because nobody there would have known.",
         "Part of what school may know could not be read: 1 of 2 facts.",
+        BLANKS,
     )
 
 
@@ -175,8 +308,16 @@ def test_offers_follow_needs_that_are_recorded_and_may_be_printed():
     infos = [
         info("a", concept="exclusion from school"), info("b", concept="mental health"),
         info("c", concept="violence at home", safe_to_share=False), info("d", concept="drug use"),
+        info("e", concept="poverty", direction=-1), info("f", concept="self-harm", direction=0),
+        info("g", concept="special educational needs"), info("h", concept="alternative provision"),
+        info("i", concept="alternative provision", direction=-1),
     ]  # fmt: skip
-    found = explain(infos, [2, np.nan, 1, 0], [0.4, 0.3, 0.2, 0.1])
+    # "g" is present but lowered the estimate; "h" is present and lowered it, in a concept that raised it.
+    values, effects = [2, np.nan, 1, 0, 1, 1, 1, 1, 1], [0.4, 0.3, 0.2, 0.1, 0.1, 0.1, -0.2, -0.1, 0.2]
+    found = explain(infos, values, effects, spec=ExplainSpec(top=20))
+    assert [one.concept for one in found.raised] == [
+        "exclusion from school", "alternative provision", "poverty", "self-harm",
+    ]  # fmt: skip
     assert [offer.needs for offer in found.offers] == [("exclusion from school",)]
     assert "mentor" in found.offers[0].offer
 

@@ -9,6 +9,7 @@ from riskmodel.explain.words import (
     date_words,
     horizon_words,
     number_words,
+    per_hundred,
     per_thousand,
     share_words,
     strength_words,
@@ -40,6 +41,8 @@ def test_a_share_never_rounds_to_none_or_all_without_saying_so(share, words):
         (0, "points", "0 points"),
         (1, "", "1"),
         (1, "loss", "1 loss"),
+        (-1, "points", "-1 point"),
+        (2, "number", "2"),
     ],
 )
 def test_one_is_singular(value, unit, words):
@@ -74,6 +77,12 @@ def test_dates_and_horizons():
         "90 days",
         "1 day",
     ]
+
+
+def test_risk_as_people_of_a_hundred():
+    assert [per_hundred(s) for s in (0.0342, 0.0049, 0.0051, 1.0)] == [
+        "about 3", "fewer than 1", "about 1", "about 100",
+    ]  # fmt: skip
 
 
 def test_risk_as_people_of_a_thousand():

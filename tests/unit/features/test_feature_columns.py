@@ -188,6 +188,15 @@ def test_leaving_out():
     assert [one.name for one in kept] == ["home_move__count__365d", "home_deprivation_decile__last__ever"]
 
 
+def test_the_words_of_the_packaged_features_need_no_jargon_and_deny_nothing_twice():
+    infos = {one.name: one for one in describe(FeaturesSpec(), CATALOGUE)}
+    area = infos["home_deprivation_decile__last__ever"]
+    assert area.description == "area, on a scale from 1 (most deprived) to 10 (least deprived)"
+    assert area.unit == "number"
+    assert not any("decile" in one.description for one in infos.values())
+    assert not any(one.description.startswith("whether no ") for one in infos.values())
+
+
 def test_a_spec_reads_something():
     with pytest.raises(ValidationError, match="at least one library or one own feature"):
         FeaturesSpec(libraries=())

@@ -127,13 +127,25 @@ def test_residence_is_read_as_known_at_the_cutoff():
     assert labels([], homes=homes, use="test").censored[0]
 
 
-@pytest.mark.parametrize(("cutoff", "censored"), [("2024-02-29", False), ("2024-02-28", True)])
-def test_the_cutoff_ends_follow_up_for_training(cutoff, censored):
-    found = labels([], cutoff=cutoff, use="training")
+@pytest.mark.parametrize(
+    ("cutoff", "lag", "censored"),
+    [
+        (
+            "2024-05-29",
+            90,
+            False,
+        ),  # the horizon ends on 2024-02-29; 90 days later all of it has been recorded
+        ("2024-05-28", 90, True),
+        ("2024-02-29", 0, False),
+        ("2024-02-28", 0, True),
+    ],
+)
+def test_follow_up_for_training_ends_one_recording_lag_before_the_cutoff(cutoff, lag, censored):
+    found = labels([], cutoff=cutoff, use="training", spec=OutcomesSpec(recording_lag_days=lag))
     assert bool(found.censored[0]) is censored
 
 
-@pytest.mark.parametrize(("last", "fine"), [("2024-02-28", True), ("2024-02-27", False)])
+@pytest.mark.parametrize(("last", "fine"), [("2024-05-28", True), ("2024-05-27", False)])
 def test_data_that_end_before_the_horizon_are_refused(last, fine):
     if fine:
         assert not labels([], last_day=last).censored.any()

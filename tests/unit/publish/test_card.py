@@ -8,9 +8,11 @@ import jsonschema
 import pytest
 
 from riskmodel.disclosure import Disclosure
-from riskmodel.publish.card import BANNER, JUSTICE, CardInputs, build_card, write_card
+from riskmodel.publish.card import BANNER, CHOSEN_ON, JUSTICE, CardInputs, build_card, write_card
+from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.pages import render_html, render_markdown
 from riskmodel.publish.plots import run_figures
+from riskmodel.tables.features import FeatureInfo
 
 RAW = json.loads((Path(__file__).parents[2] / "golden" / "card_inputs.json").read_text(encoding="utf-8"))
 SCHEMA = json.loads(
@@ -199,37 +201,191 @@ def test_what_was_not_looked_at_is_said(record):
         assert "Not measured." in render(template, {"card": bare, "figures": {}})
 
 
-def test_gaps_that_could_not_be_seen_are_stated(record):
+def gaps(**changed):
+    row = {"attribute": "sen", "metric": "fnr", "gap": 0.21, "group": "EHCP", "smallest": 0.16, "smallest_group": "No SEN",
+           "n_judged": 4, "n_groups": 5} | changed  # fmt: skip
+    return card(fairness={**RAW["fairness"], "detectable_gaps": [row]})["fairness"]["gaps"]
+
+
+def test_gaps_that_could_not_be_seen_are_stated_by_group(record):
+    why, ethnicity, sex = record["fairness"]["gaps"]
+    assert "do not simply grow as groups get smaller" in why
     assert (
-        "By ethnicity, this audit could not have seen a gap smaller than 21 of 100 in the share of those who came to "
-        "harm from violence who would be missed."
-    ) in record["limits"]
-    fairness = {**RAW["fairness"], "detectable_gaps": [{"attribute": "sex", "metric": "odd", "gap": None}]}
-    assert not any("could not have seen" in one for one in card(fairness=fairness)["limits"])
+        ethnicity
+        == "By ethnicity: from 16 of 100 for Black to 21 of 100 for Mixed. 2 groups had too few to find a gap of any size."
+    )
+    assert "about 15 of 100 in the group that it measured worst; groups are not named" in sex
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "from 16 of 100 for no special educational needs to 21 of 100 for education, health and care plan (EHCP). One group had too few"),
+        ({"gap": 0.16}, "By special educational needs: 16 of 100. One group"),
+        ({"smallest_group": "EHCP", "smallest": 0.21, "n_groups": 4}, "By special educational needs: 21 of 100 for education, health and care plan (EHCP)."),
+        ({"gap": None, "group": None, "smallest": None, "smallest_group": None, "n_judged": 0}, "in no group were there enough"),
+    ],
+)  # fmt: skip
+def test_the_gap_of_one_attribute_in_words(changed, words):
+    assert words in gaps(**changed)[1]
+
+
+def test_no_gap_and_no_count_says_nothing():
+    assert gaps(gap=None, n_judged=None) == []
 
 
 def test_verdicts_in_words(record):
     fairness = record["fairness"]
+    # 400 of 16,000 is 2.5 of 100; odds .02564 / e^.19 = .02120, so 2.076 were expected: 120 for every 100.
+    # e^.08: 2.312, 108 (110 to the nearest five); e^.30: 1.864, 134 (135).
     assert fairness["exceeds"] == [
-        "Ethnicity, Black: how many who came to harm from violence would be missed: 84 (78 to 90) of 100."
+        (
+            "Ethnicity: Black. Of those who came to harm from violence, more would be missed than among everyone else: "
+            "84 (78 to 90) of 100; everyone together: 77 of 100."
+        ),
+        (
+            "Sex: Male. Estimates were too low, compared with those for everyone else: for every 100 expected in this "
+            "group, about 120 (110 to 135) came to harm from violence."
+        ),
     ]
-    assert fairness["undecided"][0].endswith("Mixed, Other, Unknown.")
+    assert fairness["undecided"][0].endswith(
+        "are missed among: Mixed, not known; numbers are hidden for: Other."
+    )
     cells = {g["group"]: g["cells"]["fnr"] for g in fairness["attributes"][0]["groups"]}
-    assert cells["Black"]["verdict_words"] == "larger than the agreed limit"
+    assert cells["Black"]["verdict_words"] == "larger than the limit"
     assert cells["Other"]["words"] == "not shown: too few young people"
     assert cells["Unknown"]["words"] == "cannot be worked out from these data"
-    # Hand count over the fixture's selected model: 24 rows with a verdict other than none.
-    assert sum(fairness["counts"][v] for v in ("within", "exceeds", "inconclusive", "insufficient")) == 24
+    # Hand count over the fixture's selected model: 25 rows with a verdict other than none; who is reached is not counted.
+    assert sum(fairness["counts"].values()) == sum(
+        row["model"] == "logistic" and row["verdict"] != "none" and row["metric"] != "tpr"
+        for row in RAW["fairness"]["rows"]
+    )
+    assert fairness["counts"]["exceeds"] == 2
 
 
-def test_a_row_of_calibration_is_named_without_a_rate():
-    rows = [
-        {"model": "logistic", "attribute": "age_band", "group": "10-11", "metric": "calibration_slope", "n_subjects": 500,
-         "n_outcomes": 60, "estimate": 0.5, "lower": 0.4, "upper": 0.6, "status": "ok", "verdict": "exceeds"}
-    ]  # fmt: skip
-    shown = card(fairness={"rows": rows})["fairness"]
-    assert shown["exceeds"] == ["Age band, 10-11: how far estimates are spread."]
+def test_a_hidden_number_says_once_why_and_never_a_wrong_reason(record):
+    groups = {g["group"]: g for t in record["fairness"]["attributes"] for g in t["groups"]}
+    for group in groups.values():
+        for cell in group["cells"].values():
+            assert cell["estimate"] is not None or cell["verdict_words"] == ""
+    female = groups["Female"]["cells"]["ppv"]
+    assert (female["status"], female["verdict"]) == ("protected", "hidden")
+    assert female["words"] == "not shown, so that another group's number cannot be worked out"
+    assert (groups["Black"]["people"], groups["Black"]["harmed"]["words"]) == (7300, "2.6")
+    assert groups["Other"]["harmed"]["words"] == "not shown: too few young people"
+    assert groups["Unknown"]["people"] is None
+    assert groups["Unknown"]["harmed"]["status"] == "protected"
+    assert groups["Male"]["harmed"]["words"] == "not measured"
+    assert "Among the hidden ones, 1 is larger than the limit" in record["fairness"]["summary"]
+
+
+def test_the_limit_is_named_with_who_set_it(record):
+    size, whose = record["fairness"]["limit"]
+    assert "at most 5 of 100 away from everyone else" in size
+    assert "at most about 22 in every 100" in size  # e^.20 is 1.22
+    assert "Nobody has agreed to it yet" in whose
+    method = RAW["fairness"]["method"]
+    chosen = {**method, "tolerance_chosen_by": "the youth council", "tolerance": {**method["tolerance"], "fnr": 0.1, "calibration_intercept": None}}  # fmt: skip
+    shown = card(fairness={**RAW["fairness"], "method": chosen})["fairness"]["limit"]
+    assert shown == ["The limit: a group may be at most 5 to 10 of 100 away from everyone else.", "It was chosen by the youth council."]  # fmt: skip
+    without = {key: value for key, value in RAW["fairness"].items() if key != "method"}
+    assert card(fairness=without)["fairness"]["limit"] == ["No record says what the limit is."]
+
+
+def calibration(**changed):
+    row = {"model": "logistic", "attribute": "age_band", "group": "10-11", "metric": "calibration_slope", "n_subjects": 500,
+           "n_outcomes": 60, "estimate": 0.5, "lower": 0.4, "upper": 0.6, "status": "ok", "verdict": "exceeds",
+           "hidden": None, "direction": "below"} | changed  # fmt: skip
+    return card(fairness={"rows": [row]})["fairness"]
+
+
+def test_calibration_in_words():
+    shown = calibration()
+    assert shown["exceeds"] == [
+        (
+            "Age: 10-11. Estimates lie too far apart, compared with those for everyone else: high ones are too high, low "
+            "ones too low. The slope was 0.50 (0.40 to 0.60); 1 is right."
+        )
+    ]
     assert shown["attributes"][0]["groups"][0]["cells"]["fnr"]["status"] == "missing"
+    (hidden,) = calibration(metric="calibration_intercept", n_outcomes=None)["exceeds"]
+    assert hidden.endswith("estimates were too high, compared with those for everyone else: by how much is not shown, because it could give away small numbers.".replace("estimates", "Estimates", 1))  # fmt: skip
+    (unsigned,) = calibration(metric="fpr", direction=None)["exceeds"]
+    assert unsigned == (
+        "Age: 10-11. How many of those without the outcome would be offered support: 50 (40 to 60) of 100."
+    )
+
+
+def test_the_model_is_shown_on_young_people_it_never_saw_beside_the_headline(record):
+    main, unseen = record["headline"]["policies"][:2]
+    assert (main["main"], unseen["main"], unseen["name"]) == (True, False, "unseen")
+    found = RAW["metrics"]["models"]["logistic"]["test_new"]["recall_at_capacity"]
+    assert unseen["offered_per_100_harmed"]["estimate"] == pytest.approx(100 * found["estimate"], abs=0.5)
+    assert record["headline"]["policies"][2]["name"] == "count"
+
+
+def test_offers_and_those_who_did_not_need_them_are_counted(record):
+    count, others = record["headline"]["offers"]
+    assert count == "Over the 2 test dates together, this model would lead to about 1,560 offers."
+    # 9.3 (7.5 to 11.2) of 100 would have come to harm.
+    assert others.startswith(
+        "About 90.7 (88.8 to 92.5) of 100 offers would go to young people who would not have"
+    )
+    assert len(card(n_offers=None)["headline"]["offers"]) == 1
+    assert len(card(n_offers=7)["headline"]["offers"]) == 1
+    assert card(policies=RAW["policies"][1:], n_offers=None)["headline"]["offers"] == []
+
+
+def test_what_the_model_is_told(record):
+    text = " ".join(record["inputs"])
+    assert "in all: 103" in text
+    assert "Ethnicity: never." in text
+    assert "as a victim: 8." in text
+    assert "among them: 5." in text
+    assert "convictions): none." in text
+    other = card(features={**RAW["features"], "ethnicity": 1, "enforcement_made": 2})["inputs"]
+    assert "Ethnicity is among what it is told: 1." in other
+    assert other[-1].endswith("convictions): 2.")
+    assert card(features={})["inputs"] == []
+
+
+def test_feature_facts_by_hand():
+    def info(name, *codes, police=False, made=False):
+        return FeatureInfo(name, "d", "c", "POLICE", "times", 0, "count", "365d", codes, enforcement_made=made, police_recorded=police)  # fmt: skip
+
+    infos = [
+        info("a", "POLICE//VICTIM//ROBBERY", police=True),
+        info("b", "POLICE//SUSPECT//VIOLENCE", police=True, made=True),
+        info("ethnicity", "SCHOOL//ETHNICITY"),
+        info("c", "SCHOOL//SUSPENSION"),
+    ]
+    assert feature_facts(infos) == {
+        "features": 4, "ethnicity": 1, "police_recorded": 2, "police_victim": 1, "enforcement_made": 1,
+    }  # fmt: skip
+
+
+def test_the_outcomes_stand_side_by_side(record):
+    chosen, suspect, proven = record["label_bias"]["rows"]
+    assert (chosen["chosen"], chosen["reached"]["words"], chosen["others"]) == (True, "23 (19 to 27)", None)
+    assert suspect["reached"]["words"] == "36 (29 to 43)"
+    assert suspect["others"]["words"] == "41"  # .0205 of .05
+    # 4 of 20 were reached: too few to say; nothing was ranked for it.
+    assert (proven["reached"]["status"], proven["others"]["status"]) == ("suppressed", "missing")
+    why, never = record["label_bias"]["sentences"]
+    assert why.startswith("Why do the offers reach a larger share")
+    assert "not a tool to find suspects" in never
+
+
+def test_a_difference_that_chance_could_make_is_not_explained():
+    rows = copy.deepcopy(RAW["label_bias"]["rows"])
+    rows[1]["lower"] = 0.25  # below the upper end of the chosen outcome
+    rows[3]["estimate"] = 5 / 31210  # five offers
+    shown = card(label_bias={**RAW["label_bias"], "rows": rows})["label_bias"]
+    assert len(shown["sentences"]) == 1
+    assert shown["rows"][1]["others"]["status"] == "suppressed"
+    only = card(label_bias={**RAW["label_bias"], "rows": rows[:1]})["label_bias"]
+    assert only["sentences"] == []
+    assert card(label_bias={})["label_bias"] == {"rows": [], "sentences": ["The alternatives to this outcome were not compared."]}  # fmt: skip
 
 
 def test_names_cannot_open_markup():
@@ -248,7 +404,9 @@ def test_files_and_figures(tmp_path, record):
                         {"risk": 0.5, "observed": 0.987, "lower": 0.6, "upper": 1.0, "n_subjects": 60, "n_outcomes": 3, "status": "ok"}],
         "decision_curve": [{"threshold": 0.02, "net_benefit": 0.004, "lower": 0.001, "upper": 0.006, "everyone": 0.0, "nobody": 0.0, "n_subjects": 500, "n_outcomes": 40, "status": "ok"}],
     }  # fmt: skip
-    explanations = {"models": {"logistic": {"spread": []}}, "selected": "logistic"}
+    bins = [{"value_median": 1.0, "lower": -0.1, "median": 0.0, "upper": 0.2}]
+    spread = [{"description": "times suspended", "unit": "times", "bins": bins}]
+    explanations = {"models": {"logistic": {"spread": spread, "unit": "log-odds"}}, "selected": "logistic"}
     drawn = run_figures(record, curves=curves, explanations=explanations, disclosure=Disclosure())
     assert set(drawn) == {
         "offers", "selection", "attrition", "importance", "reliability", "decision_curve", "spread",
@@ -259,14 +417,46 @@ def test_files_and_figures(tmp_path, record):
     assert json.loads((tmp_path / "card.json").read_text()) == record
     page = (tmp_path / "card.html").read_text()
     assert page.count("<svg") == len(drawn)
+    assert page.count("<details>") == len(record["fairness"]["attributes"])
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
-    assert (tmp_path / "card.md").read_text().startswith("# Model card: demo")
+    assert (
+        (tmp_path / "card.md")
+        .read_text()
+        .startswith("# Model card: estimates of who later came to harm from violence (study “demo”)")
+    )
 
 
 def test_a_run_without_curves_has_fewer_figures(record):
     drawn = run_figures(record, curves={}, explanations={}, disclosure=Disclosure())
     assert not {"reliability", "decision_curve", "spread"} & set(drawn)
+
+
+def test_a_figure_without_a_number_is_left_out():
+    fairness = copy.deepcopy(RAW["fairness"])
+    for row in fairness["rows"]:
+        if row["attribute"] == "sex":
+            row.update(estimate=None, lower=None, upper=None, status="suppressed", hidden="few")
+    bare = card(fairness=fairness, importance={})
+    nothing = {"models": {"logistic": {"spread": [{"description": "d", "unit": "times", "bins": []}]}}}
+    drawn = run_figures(bare, curves={}, explanations=nothing, disclosure=Disclosure())
+    assert not {"fairness-sex", "importance", "spread"} & set(drawn)
+    assert "fairness-ethnicity" in drawn
+
+
+def test_equal_shares_are_listed_and_drawn_in_one_order():
+    concepts = [
+        {"name": name, "share": share} for name, share in (("zebra", 0.304), ("apple", 0.298), ("mango", 0.4))
+    ]
+    shown = card(importance={"models": {"logistic": {"concepts": concepts}}})
+    assert [one["concept"] for one in shown["factors"]] == ["mango", "apple", "zebra"]
+    drawn = run_figures(shown, curves={}, explanations={}, disclosure=Disclosure())["importance"]
+    # Text stands as <text transform="translate(x y)" ...>word</text>, or with x and y of its own.
+    found = re.findall(
+        r'<text[^>]*?(?:translate\([-\d.]+[ ,]([-\d.]+)\)|y="([-\d.]+)")[^>]*>(Mango|Apple|Zebra)<', drawn
+    )
+    by_height = [word for _, word in sorted((float(one or other), word) for one, other, word in found)]
+    assert by_height == ["Mango", "Apple", "Zebra"]
 
 
 @pytest.mark.parametrize("page", ["html", "markdown"])
@@ -278,9 +468,11 @@ def test_words_about_people(request, page):
 
 def test_the_reason_names_families_as_a_reader_knows_them(record):
     assert record["performance"]["reason"] == (
-        "“Boosted trees (XGBoost)” found most, but “Scorecard (logistic)” is simpler and the difference is within one "
-        "standard error."
+        "“Boosted trees (XGBoost)” found most, but “Scorecard (logistic)” is simpler, and the difference is so small that "
+        f"chance could easily explain it. {CHOSEN_ON}"
     )
+    best = card(selection={"selected": "logistic", "best": "logistic"})["performance"]["reason"]
+    assert best.startswith("It found most, and no simpler model")
     assert card(selection={})["performance"]["reason"] is None
 
 

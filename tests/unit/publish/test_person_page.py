@@ -8,13 +8,14 @@ from riskmodel.explain.person import ConceptEffect, Factor, LastEvent, Person, P
 from riskmodel.publish.icons import icon_array
 from riskmodel.publish.person_page import PersonPage, page_record, person_page, write_person_page
 from riskmodel.publish.spec import CardSpec
+from riskmodel.study import load_study
 from riskmodel.tables.days import to_day
 
 WORDS = CardSpec(past="came to harm from violence", front_door="Call the front door on 020 0000 0000.")
 
 
-def factor(sentence, *, safe=True, last=None, agency="school"):
-    return Factor("a__count__365d", sentence, "exclusion", agency, 0.5, last, safe)
+def factor(sentence, *, last=None, agency="school"):
+    return Factor("a__count__365d", sentence, "exclusion", agency, 0.5, last)
 
 
 def effect(concept, *factors, contribution=0.5):
@@ -54,16 +55,26 @@ def test_natural_frequencies_stand_for_the_score():
     assert "3.4%" not in text
 
 
-def test_the_picture_has_a_thousand_dots_with_the_same_number_dark():
+def dark(picture):
+    before, found, _ = picture["svg"].partition('stroke="#2b5f82"')
+    return before.rsplit("<path", 1)[1].count("h0") if found else 0
+
+
+def test_each_picture_has_a_hundred_dots_and_says_how_many_are_dark():
     pictures = page_record(page())["estimate"]["pictures"]
-    assert [
-        (one["svg"].split('stroke="#7a2e00"')[0].rsplit("<path", 1)[1].count("h0")) for one in pictures
-    ] == [34, 20]
-    assert [one["svg"].count("h0") for one in pictures] == [1000, 1000]
+    assert [dark(one) for one in pictures] == [3, 2]
+    assert [one["svg"].count("h0") for one in pictures] == [100, 100]
+    assert [one["words"] for one in pictures] == [
+        "Young people with records like this: about 3 of 100",
+        "All young people in the borough: about 2 of 100",
+    ]
+    rare = page_record(page(explanation(risk=0.004)))["estimate"]["pictures"][0]
+    assert (dark(rare), rare["words"]) == (0, "Young people with records like this: fewer than 1 of 100")
 
 
 def test_no_estimate_is_said_and_is_not_a_low_one():
     record = page_record(page(explanation(risk=None, lower=None, upper=None)))
+    assert record["estimate"]["sure"] is None
     assert "That is not a low estimate" in record["estimate"]["words"]
     assert record["estimate"]["pictures"] == []
     assert "dark dots" not in person_page(page(explanation(risk=None, lower=None, upper=None)))
@@ -72,8 +83,19 @@ def test_no_estimate_is_said_and_is_not_a_low_one():
 def test_without_a_borough_rate_or_interval_nothing_is_made_up():
     record = page_record(page(explanation(base_rate=None, lower=None)))
     assert record["estimate"]["words"].endswith("within a year.")
-    assert record["estimate"]["interval"] is None
     assert len(record["estimate"]["pictures"]) == 1
+    text = plain(person_page(page(explanation(base_rate=None, lower=None))))
+    assert "There is no range for one person here. The number is uncertain;" in text
+    assert "could be anywhere" not in text
+    assert "no range" not in plain(person_page(page()))
+
+
+def test_what_harm_is_counted_stands_under_the_estimate():
+    meaning = "This is about being hurt by somebody else. It says nothing about hurting others."
+    text = plain(person_page(page(words=WORDS.model_copy(update={"meaning": meaning}))))
+    assert text.index("about 20.") < text.index(meaning) < text.index("What raised")
+    assert load_study(None).card.meaning == meaning
+    assert "<p></p>" not in person_page(page())
 
 
 def test_danger_and_purpose_come_before_everything():
@@ -84,6 +106,7 @@ def test_danger_and_purpose_come_before_everything():
     assert places == sorted(places)
     assert "020 0000 0000" in text
     assert "A referral never needs this page or a score." in text
+    assert "shared with the police or any enforcement body" in text
 
 
 def test_facts_carry_date_and_agency():
@@ -95,22 +118,46 @@ def test_facts_carry_date_and_agency():
     )
 
 
-def test_what_someone_at_home_must_not_read_is_not_printed():
-    secret = factor(
-        "Domestic abuse noted: yes.",
-        safe=False,
-        agency="children's social care",
-        last=LastEvent(19000, "CSC"),
+def test_what_lasts_says_since_when():
+    sen = factor("On special educational needs support now: yes.", last=LastEvent(17444, "EDU", ongoing=True))
+    text = plain(person_page(page(explanation(raised=(effect("needs", sen),), strengths=(sen,)))))
+    assert text.count("support now: yes. Since 5 October 2017, recorded by school.") == 2
+    assert "Last recorded" not in text
+
+
+def test_one_sentence_about_what_is_never_printed_stands_far_from_the_reasons_on_every_page():
+    sentence = "Some records are never printed on this page. Look in the services' own systems."
+    empty = explanation(raised=(), offers=(), unknown=(), risk=None, lower=None, upper=None)
+    for shown in (explanation(), explanation(social_care_now=True), empty):
+        text = plain(person_page(page(shown)))
+        assert text.count(sentence) == 1
+        assert text.index("You decide") < text.index(sentence)
+        assert "not printed" not in text
+
+
+def test_the_social_worker_is_asked_before_any_offer():
+    first = "Speak with the allocated social worker first."
+    text = plain(person_page(page(explanation(social_care_now=True))))
+    assert text.index("What might help") < text.index(first) < text.index("A mentor")
+    assert first in plain(person_page(page(explanation(social_care_now=True, offers=()))))
+    assert first not in plain(person_page(page()))
+
+
+def test_the_young_person_is_seen_alone_before_anyone_talks_with_the_family():
+    text = plain(person_page(page()))
+    assert (
+        text.index("You decide")
+        < text.index("Where home may be unsafe, first see the young person alone.")
+        < text.index("family only where that is safe")
     )
-    mixed = effect("home", factor("A known fact."), secret)
-    shown = explanation(raised=(effect("violence at home", secret), mixed), strengths=(secret,), offers=())
-    text = plain(person_page(page(shown)))
-    assert "abuse" not in text.lower()
-    assert "violence at home" not in text.lower()
-    assert "2022" not in text
-    assert text.count("One fact is not printed here") == 2
-    assert "It comes from children's social care." in text
-    assert "A known fact." in text
+
+
+def test_the_kind_of_model_is_for_the_foot_of_the_page_and_boxes_are_for_paper():
+    html = person_page(page(model_label="Additive curves (EBM)"))
+    assert html.count("Additive curves (EBM)") == 1
+    assert html.index("<footer>") < html.index("Additive curves (EBM)")
+    assert '<div class="paper">\n<p><span class="boxes">☐' in html
+    assert ".paper { display: none; }\n@media print { .paper { display: block; }" in html
 
 
 def test_the_page_holds_no_identifier_and_no_script():
@@ -126,7 +173,7 @@ def test_reference_banner_and_empty_parts():
     )
     assert "Simulated" not in text
     assert "&lt;i&gt;case 12" in text
-    assert "Nothing in the records raised it." in text
+    assert "No fact on this page raised it." in text
     assert "Ask what would help." in text
     assert "The records show none. That does not mean there are none." in text
 
@@ -137,13 +184,11 @@ def test_the_page_is_written_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
-@pytest.mark.parametrize(
-    ("filled", "total", "rows"), [(0, 100, 10), (100, 100, 10), (3, 95, 10), (1, 1000, 25)]
-)
+@pytest.mark.parametrize(("filled", "total", "rows"), [(0, 100, 5), (100, 100, 5), (3, 95, 5), (1, 1000, 50)])
 def test_icon_array(filled, total, rows):
     svg = icon_array(filled, total=total, words='a "word" <b>')
     assert svg.count("h0") == total
-    assert f" {rows * 10}" in svg.split("viewBox=")[1].split(">")[0]
+    assert f" 200 {rows * 10}" in svg.split("viewBox=")[1].split(">")[0]
     assert "&lt;b&gt;" in svg
 
 

@@ -59,6 +59,18 @@ def test_the_outcome_with_three_in_ten_flipped_is_named_and_no_honest_feature(se
     assert strong.explained > 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_an_honest_feature_with_half_of_the_outcome_mixed_in_is_named(seed):
+    columns, outcome, rng = borough(seed=seed)
+    mixed = np.maximum(columns["honest_1"] > 2, (rng.random(len(outcome)) < 0.5) & (outcome == 1))
+    report = hunt({**columns, "honest_1": mixed}, outcome)
+    assert report.suspects == ("honest_1",)
+    found = next(one for one in report.findings if one.feature == "honest_1")
+    assert found.verdict == "strong_among_alike"
+    assert found.auroc_alike > 0.68
+    assert found.explained > 0.02
+
+
 def test_two_copies_of_a_leak_do_not_hide_each_other():
     columns, outcome, rng = borough()
     leak = flipped(outcome, rng)
