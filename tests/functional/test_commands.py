@@ -1,5 +1,6 @@
 """Typing mistakes, refusals, interruptions: the command a person types and what comes back."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -124,8 +125,6 @@ def test_an_interrupted_run_leaves_no_folder_and_is_marked(finished, tmp_path, r
 
 
 def test_simulate_then_intake_accounts_for_every_row(tmp_path):
-    import json
-
     made = command(
         "simulate", "--out", str(tmp_path / "b"), "--size", "600", "--seed", "3", "--json", module="riskmodel"
     )
@@ -170,3 +169,30 @@ def test_the_public_names_load_on_first_use():
         check=False,
     )
     assert "has no attribute 'nosuch'" in wrong.stderr
+
+
+def test_the_closing_table_says_where_to_look_next_and_the_card_is_copied(finished, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / ".store").symlink_to(finished.out / ".store")
+    quick = ("--set", "models.families=[prior, count]", "--set", "tracking.enabled=false")
+    done = command(*FAST, *quick, "--out", str(tmp_path / "runs"), "--copy-card", str(tmp_path / "cards"))
+    assert done.returncode == 0, done.stderr
+    assert "* selected" in done.stdout
+    assert "card.html" in done.stdout
+    assert "Training the models" in done.stderr
+    assert {path.name for path in (tmp_path / "cards").iterdir()} == {
+        "default.json",
+        "default.md",
+        "default.html",
+    }
+    # Nothing depends on the outcome in a baseline, so no alternative offers are compared.
+    run = next(path for path in (tmp_path / "runs").iterdir() if path.name.startswith("default-"))
+    rows = json.loads((run / "label_bias.json").read_text())["rows"]
+    assert not [row for row in rows if row["metric"] == "added" and row["estimate"] is not None]
+
+
+def test_a_dry_run_in_json_is_one_object(finished):
+    done = command(*FAST, "--out", str(finished.out), "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["features"]) > 60
+    assert done.stderr == ""

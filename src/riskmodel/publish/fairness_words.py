@@ -247,6 +247,9 @@ def _size(rates: Mapping[str, float], tolerance: Json) -> str:
     amounts = sorted(set(rates.values()))
     most = " to ".join(number_words(100 * one) for one in (amounts[0], amounts[-1])[: len(amounts)])
     sentence = f"The limit: a group may be at most {most} of 100 away from everyone else"
+    if tolerance.get("share_of_overall"):
+        share = number_words(100 * tolerance["share_of_overall"])
+        sentence += f" (where a number is small for everyone, at most {share} of 100 of that number)"
     if tolerance.get("calibration_intercept"):
         more = round(100 * (math.exp(tolerance["calibration_intercept"]) - 1))
         sentence += f", and its estimates too high or too low by at most about {more} in every 100, compared with everyone else's"
