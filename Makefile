@@ -17,6 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "from riskmodel.jobs import compile_kernels; compile_kernels()"
 	@touch $(STAMP)
 
 demo: setup ## train on a simulated borough: about two minutes

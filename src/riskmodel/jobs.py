@@ -6,9 +6,11 @@ import argparse
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from riskmodel import console
@@ -85,8 +87,14 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
     stages = [*front_end(study), *back_end()]
+    last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
-        last = len(stages)
+
+        def shown(title: str, number: int, _count: int) -> None:
+            if number == front:
+                recorder.result()  # a logbook that cannot be opened is told before the long stages, not after
+            progress(title, number, last + 2)
+
         done = run_stages(
             stages, study, store=out / STORE, progress=lambda t, i, _n: progress(t, i, last + 2)
         )
@@ -96,7 +104,7 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
         with whole_folder(folder) as part:
             write_run(part, run, started=started)
             progress("Logging the run", last + 1, last + 2)
-            recorder.finish(_record(study, part, run))
+            recorder.result().finish(_record(study, part, run))
     return folder
 
 
@@ -210,14 +218,21 @@ def _shown(one: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _recorded(study: Study, out: Path, started: datetime) -> Iterator[Recorder]:
-    recorder = _recorder(study, out)
-    recorder.start(run_name=f"{study.name}-{started:%Y%m%dT%H%M%S}")
-    try:
-        yield recorder
-    except BaseException as error:
-        recorder.fail(interrupted=isinstance(error, KeyboardInterrupt))
-        raise
+def _recorded(study: Study, out: Path, started: datetime) -> Iterator[Future[Recorder]]:
+    """Open the logbook while the first stages run: MLflow takes seconds to load and to make its database."""
+
+    def opened() -> Recorder:
+        recorder = _recorder(study, out)
+        recorder.start(run_name=f"{study.name}-{started:%Y%m%dT%H%M%S}")
+        return recorder
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        recorder = pool.submit(opened)
+        try:
+            yield recorder
+        except BaseException as error:
+            recorder.result().fail(interrupted=isinstance(error, KeyboardInterrupt))
+            raise
 
 
 def _recorder(study: Study, out: Path) -> Recorder:
@@ -408,3 +423,24 @@ def _refuse_existing(out: Path) -> None:
             [f"--out: '{out}' exists already; name a new folder, so that nothing is lost"],
             where="the command",
         )
+
+
+def compile_kernels() -> None:
+    """Compile the numba kernels once, so that no run has to: part of setting the package up.
+
+    The kernels are compiled for the types they are called with, so a tiny study of made-up people is run.
+    """
+    settings = [
+        "data.size=1200",
+        "data.years=7",
+        "models.families=[prior, count]",
+        "validation.replicates=100",
+    ]
+    quiet = [
+        "audit.attributes=[sex]",
+        "audit.intersections=[]",
+        "tracking.enabled=false",
+        "data.prevalence=0.05",
+    ]
+    with TemporaryDirectory(prefix="riskmodel-compile-") as folder:
+        train(load_study(None, settings=[*settings, *quiet]), out=Path(folder))

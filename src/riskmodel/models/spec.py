@@ -95,7 +95,7 @@ class EbmSpec(_Spec):
     learning_rate: float = Field(default=0.015, gt=0, le=1)
     max_rounds: int = Field(default=2000, ge=1)
     early_stopping_rounds: int = Field(default=50, ge=1)
-    rows_per_rare: int = Field(default=10, ge=1)
+    rows_per_rare: int = Field(default=6, ge=1)
 
 
 class XGBoostSpec(_Spec):
@@ -122,7 +122,7 @@ class XGBoostSpec(_Spec):
     learning_rate: float = Field(default=0.08, gt=0, le=1)
     min_information: float = Field(default=5.0, ge=0)
     ridge: float = Field(default=1.0, ge=0)
-    max_bins: int = Field(default=64, ge=2, le=256)
+    max_bins: int = Field(default=32, ge=2, le=256)
 
 
 class ModelsSpec(_Spec):
