@@ -36,8 +36,12 @@ def main() -> int:
     arguments = parser.parse_args()
     rows = [row for size in arguments.sizes for row in _case(size, arguments.repeats)]
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"machine": _machine(), "rows": rows}, indent=2) + "\n"
-    (RESULTS / "stages.json").write_text(text, encoding="utf-8")
+    place = RESULTS / "stages.json"
+    fresh = {row["case"] for row in rows}
+    before = json.loads(place.read_text(encoding="utf-8"))["rows"] if place.exists() else []
+    kept = [row for row in before if row["case"] not in fresh]  # other sizes, measured earlier
+    text = json.dumps({"machine": _machine(), "rows": [*kept, *rows]}, indent=2) + "\n"
+    place.write_text(text, encoding="utf-8")
     print(text)
     return 0
 
