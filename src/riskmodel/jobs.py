@@ -1,4 +1,4 @@
-"""What the verbs do, once their arguments are read."""
+"""What training does, once its arguments are read: from data to run folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 
 from riskmodel import console
 from riskmodel.disclosure import Disclosure
-from riskmodel.errors import ApprovalError, DataError, StudyError
 from riskmodel.features.spec import OutcomesSpec, TableSpec
 from riskmodel.files import read_json, whole_folder
 from riskmodel.pipeline import Progress, run_stages
@@ -300,129 +299,6 @@ def _public_metrics(metrics: Mapping[str, Any], door: Disclosure) -> Iterator[tu
                 for end, key in (("", "estimate"), ("/lower", "lower"), ("/upper", "upper")):
                     if shown[key] is not None:
                         yield f"{family}/{split}/{name}{end}", round(float(shown[key]), 4)
-
-
-def simulate_and_report(arguments: argparse.Namespace) -> int:
-    """Write a simulated borough and print how many rows each file has."""
-    from pydantic import ValidationError
-
-    from riskmodel.simulate import SimulateSpec, simulate
-
-    try:
-        spec = SimulateSpec(size=arguments.size)
-    except ValidationError as error:
-        raise StudyError([f"--size: {error.errors()[0]['msg']}"], where="the command") from None
-    _refuse_existing(arguments.out)
-    with console.progress(quiet=arguments.quiet or arguments.json) as show:
-        show("Simulating a borough", 0, 1)
-        made = simulate(spec, seed=arguments.seed, out=arguments.out)
-    rows = dict(sorted(made.extracts.items()))
-    if arguments.json:
-        print(json.dumps({"out": str(arguments.out), "rows": rows}))
-    else:
-        print(console.table(["file", "rows"], [[name, f"{n:,}"] for name, n in rows.items()]))
-    return 0
-
-
-def intake_and_report(arguments: argparse.Namespace) -> int:
-    """Take extracts in, write the event log and the quarantine, and print what became of every row."""
-    from riskmodel.intake import take_in
-
-    _refuse_existing(arguments.out)
-    with console.progress(quiet=arguments.quiet or arguments.json) as show:
-        show("Taking in the records", 0, 1)
-        taken = take_in(arguments.folder)
-        with whole_folder(arguments.out) as part:
-            taken.save(part)
-    print(json.dumps(taken.report.to_json()) if arguments.json else taken.report.summary())
-    return 0
-
-
-def explain_and_report(arguments: argparse.Namespace) -> int:
-    """Write the page for one young person at the run's latest index date."""
-    run, out = arguments.run_folder, arguments.out
-    study = _study_of(run)
-    if not study.simulated:
-        raise ApprovalError(
-            f"{run} was trained on records of real people, and no approval bound to its model's digest exists: "
-            "it may explain nobody. Ask the ethics board to approve the bundle first."
-        )
-    with console.progress(quiet=arguments.quiet or arguments.json) as show:
-        done = run_stages(front_end(study), study, store=run.parent / STORE, progress=show)
-        page = _person_page(run, study, done.results, done.addresses["intake"], subject=arguments.subject)
-    from riskmodel.publish.person_page import write_person_page
-
-    write_person_page(page, out)
-    print(json.dumps({"page": str(out)}) if arguments.json else f"The page is {out}")
-    return 0
-
-
-def _study_of(run: Path) -> Study:
-    resolved = run / "study.resolved.yaml"
-    if not resolved.is_file():
-        raise StudyError([f"'{run}' is not a run folder: it has no study.resolved.yaml"], where="the command")
-    return load_study(resolved)
-
-
-def _person_page(
-    run: Path, study: Study, results: Mapping[str, Any], fingerprint: str, *, subject: int
-) -> Any:
-    from riskmodel.explain.person import Person, explain_person
-    from riskmodel.models import CalibratedModel
-    from riskmodel.publish.person_page import PersonPage
-    from riskmodel.publish.results import FAMILIES
-    from riskmodel.runfolder import chosen_outcome
-
-    if read_json(run / "provenance.json")["data_fingerprint"] != fingerprint:
-        raise DataError(
-            expected="the data and the code that the run was made with",
-            found="other data, or another version of the code",
-            where=str(run),
-            next_step="Train again and explain the new run.",
-        )
-    row = _latest_row(results["population"].cohort, subject)
-    metrics = read_json(run / "metrics.json")
-    model = CalibratedModel.load(run / "models" / f"{metrics['selected']}.json")
-    features = results["features"].take(row)
-    risk = float(model.risk(model.model.raw_score(features))[0])
-    everyone = study.disclosure.drop_small(
-        read_json(run / "policies.json")["everyone"], counts=("n_subjects", "n_outcomes")
-    )
-    person = Person(
-        subject_id=subject,
-        index_day=int(results["population"].cohort.index_day[row][0]),
-        risk=risk,
-        lower=None,
-        upper=None,
-        base_rate=everyone["estimate"],
-        outcome_phrase=study.card.past,
-        horizon_days=chosen_outcome(study)["horizon_days"],
-    )
-    explanation = explain_person(
-        person,
-        features=features,
-        contributions=model.model.contributions(features),
-        events=results["intake"].records.events,
-        spec=study.explain,
-    )
-    return PersonPage(explanation, study.card, FAMILIES[metrics["selected"]], simulated=study.simulated)
-
-
-def _latest_row(cohort: Any, subject: int) -> Any:
-    rows = (cohort.subject_id == subject).nonzero()[0]
-    if not len(rows):
-        raise StudyError(
-            ["--subject: nobody with this number is in the cohort at any index date"], where="the command"
-        )
-    return rows[-1:]
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists():
-        raise StudyError(
-            [f"--out: '{out}' exists already; name a new folder, so that nothing is lost"],
-            where="the command",
-        )
 
 
 def compile_kernels() -> None:

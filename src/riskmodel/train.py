@@ -10,6 +10,8 @@ from pathlib import Path
 
 from riskmodel.console import guarded
 
+HELP = "train a study and write a run folder"
+
 _DESCRIPTION = """\
 Train explainable models that suggest who might be offered support, and write a run folder with their validation,
 fairness audit, explanations and model card. Without a STUDY it runs the embedded default study on a simulated borough.

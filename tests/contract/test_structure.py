@@ -25,6 +25,7 @@ TOP = {
     "train",
     "cli",
     "console",
+    "verbs",
     "reference",
     "__init__",
     "__main__",
