@@ -5,7 +5,7 @@ STAMP := .venv/.setup-stamp
 # pip must take everything from the lock, whatever the user's own settings say about other places.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo check format test test-slow coverage bench docs cards ui lock clean
+.PHONY: help setup demo check format test test-slow coverage bench bench-intake bench-simulate docs cards ui lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,12 @@ test-slow: setup ## the long properties, simulations and mutations
 
 bench: setup ## stages timed on the default study and at four times its size
 	$(BIN)/python benchmarks/stages.py
+
+bench-intake: setup ## rows a second of each layout, whole boroughs, checks at ten million rows
+	$(BIN)/python benchmarks/intake.py --large
+
+bench-simulate: setup ## the default borough, and one of a million residents (needs 16 GB of disk)
+	$(BIN)/python benchmarks/simulate.py --million
 
 docs: setup ## strict site build
 	$(BIN)/python docs/make_pages.py

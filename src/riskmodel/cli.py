@@ -10,7 +10,8 @@ from typing import Protocol
 
 from riskmodel import train
 from riskmodel.console import guarded
-from riskmodel.verbs import explain, intake, simulate
+from riskmodel.verbs import audit_log, explain, forget, intake, link, pseudonymise, simulate
+from riskmodel.verbs import object as objecting
 
 
 class Verb(Protocol):
@@ -28,7 +29,17 @@ class Verb(Protocol):
 
 
 # In the order in which a borough meets them.
-VERBS: dict[str, Verb] = {"simulate": simulate, "intake": intake, "train": train, "explain": explain}
+VERBS: dict[str, Verb] = {
+    "simulate": simulate,
+    "link": link,
+    "pseudonymise": pseudonymise,
+    "intake": intake,
+    "train": train,
+    "explain": explain,
+    "object": objecting,
+    "forget": forget,
+    "audit-log": audit_log,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

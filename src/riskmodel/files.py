@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,17 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """Give a temporary path that becomes ``target`` when the block ends without an error."""
+    """Give a temporary path that becomes ``target`` when the block ends without an error.
+
+    A file that was there keeps its permissions.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.part-", dir=target.parent)
     os.close(handle)
     part = Path(name)
     try:
         yield part
-        part.chmod(0o644)
+        part.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -92,10 +95,14 @@ def digest_bytes(*parts: bytes) -> str:
     return sha.hexdigest()
 
 
-def digest_path(path: Path) -> str:
-    """Return the SHA-256 of a file, or of every file below a folder with its relative name."""
+def digest_path(path: Path, *, without: Collection[str] = ()) -> str:
+    """Return the SHA-256 of a file, or of every file below a folder with its relative name.
+
+    Files whose name is in ``without`` do not count, such as a log of what was done to the folder.
+    """
     sha = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    files = [file for file in found if file.name not in without]
     for file in files:
         sha.update(str(file.relative_to(path)).encode())
         with file.open("rb") as stream:

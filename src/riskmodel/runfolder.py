@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.plots import run_figures
-from riskmodel.publish.results import policies
+from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, resolved_yaml
 
@@ -172,12 +172,22 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
         privacy=audited.privacy,
         selection=run["models"].selection.to_json(),
         importance=run["explained"].overall,
-        notes=(*run["population"].notes, *run["models"].leaks.warnings),
+        notes=(*run["population"].notes, *run["models"].leaks.warnings, *_unlearned(run)),
         referral_recorded=measured.referral is not None,
         alternatives=_outcomes(study),
         features=feature_facts(run["features"].infos),
         n_offers=_n_offers(measured, part.name),
     )
+
+
+def _unlearned(run: RunResults) -> Iterator[str]:
+    """Say which models have learned nothing that holds for others."""
+    for family, model in run["models"].models.items():
+        if not model.calibration.learned:
+            yield (
+                f"{FAMILIES[family]}: this model learned nothing that holds for young people it had not seen. "
+                "Its estimate is the same for everybody."
+            )
 
 
 def _n_offers(measured: Measured, split: str) -> float:

@@ -15,7 +15,8 @@ import numpy as np
 
 from riskmodel.errors import StudyError
 from riskmodel.features.spec import TableSpec
-from riskmodel.files import digest_path, read_json, write_json
+from riskmodel.files import read_json, write_json
+from riskmodel.intake.left_out import digest_data
 from riskmodel.pipeline import Stage
 from riskmodel.study import SimulatedData, Study
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, Cohort, OutcomeTable
@@ -84,10 +85,9 @@ def front_end(study: Study) -> list[Stage]:
 
 
 def _simulate(study: Study, _inputs: Inputs, folder: Path) -> Extracts:
-    from riskmodel.simulate import SimulateSpec, simulate
+    from riskmodel.simulate import simulate
 
-    fields = study.data.model_dump(include=set(SimulateSpec.model_fields))
-    simulate(SimulateSpec.model_validate(fields), seed=study.seed, out=folder / "borough")
+    simulate(cast(SimulatedData, study.data).borough(), seed=study.seed, out=folder / "borough")
     return Extracts(folder)
 
 
@@ -229,7 +229,7 @@ def _fingerprint(study: Study) -> Any:
     path = Path(study.data.path)
     if not path.exists():
         raise StudyError([f"'data.path': there is nothing at '{path}'"])
-    return {"data": {**settings, "path": None}, "files": digest_path(path)}
+    return {"data": {**settings, "path": None}, "files": digest_data(path)}
 
 
 def _load_intake(folder: Path) -> Any:
@@ -285,7 +285,7 @@ _TABLE_POPULATION = Stage(
     (),
     settings=lambda study: [_fingerprint(study), study.audit.model_dump(mode="json")],
     run=_table_population,
-    rooms=("features", "stages.py"),
+    rooms=("features", "intake/left_out.py", "stages.py"),
     load=Population.load,
 )
 _TABLE_FEATURES = Stage(
@@ -294,6 +294,6 @@ _TABLE_FEATURES = Stage(
     ("population",),
     settings=_fingerprint,
     run=_table_features,
-    rooms=("features",),
+    rooms=("features", "intake/left_out.py"),
     load=FeatureMatrix.load,
 )

@@ -30,6 +30,17 @@ class SimulatedData(SimulateSpec):
     kind: Literal["simulated"] = "simulated"
     delays: DelaySpec = DelaySpec()
 
+    @model_validator(mode="after")
+    def _is_one_district(self) -> Self:
+        if self.shards not in (None, 1):
+            raise ValueError("shards: a study takes in one district; leave it out")
+        return self
+
+    def borough(self) -> SimulateSpec:
+        """Return the borough that is to be simulated: one district, however large."""
+        fields = self.model_dump(include=set(SimulateSpec.model_fields))
+        return SimulateSpec.model_validate({**fields, "shards": 1})
+
 
 DataSpec = Annotated[
     SimulatedData | ExtractsSpec | EventsSpec | CsvSpec | TableSpec, Field(discriminator="kind")

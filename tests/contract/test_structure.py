@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "riskmodel"
 
 ORDER = [
-    "errors", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "features", "models", "validate", "audit",
+    "errors", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "linking", "rights", "features", "models", "validate", "audit",
     "explain", "publish", "tracking",
 ]  # fmt: skip
 TOP = {
@@ -36,8 +36,10 @@ DOORS = {
     "shap": {"explain/"},
     "xgboost": {"models/xgboost.py"},
     "interpret": {"models/ebm.py"},
-    "matplotlib": {"publish/figures.py"},
-    "duckdb": {"intake/"},
+    "matplotlib": {"publish/figures/"},
+    "duckdb": {"intake/", "linking/"},
+    "splink": {"linking/linkage.py"},
+    "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},
     "jinja2": {"publish/"},
     "pickle": set(),

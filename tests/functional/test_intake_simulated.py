@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 import pytest
 
 from riskmodel.files import digest_path
-from riskmodel.intake import Intake, take_in
+from riskmodel.intake import Intake, bring_in, take_in
+from riskmodel.intake.extracts import take_in_whole
 from riskmodel.simulate import SimulateReport, SimulateSpec, simulate
 from riskmodel.tables.catalogue import load_catalogue
 from riskmodel.tables.records import Records
@@ -51,6 +53,14 @@ def test_every_code_is_in_the_catalogue(intake: Intake) -> None:
     catalogue = load_catalogue(None)
     for code in intake.records.events.table.column("code").unique().to_pylist():
         catalogue.lookup(code)  # raises when nobody described it
+
+
+def test_every_code_is_told_by_a_file_that_came(borough: tuple[Path, SimulateReport]) -> None:
+    """Only what a delivery covers can be replaced by it: a code that no layout tells would never be."""
+    taken = take_in_whole(borough[0] / "extracts", threads=1)
+    codes = set(taken.intake.records.events.table.column("code").unique().to_pylist()) - {"MEDS_BIRTH"}
+    prefixes = {cover.prefix for cover in taken.covered}
+    assert not [code for code in codes if not any(code.startswith(prefix) for prefix in prefixes)]
 
 
 def test_every_agency_is_there_and_nothing_was_left_unread(intake: Intake) -> None:
@@ -110,3 +120,55 @@ def test_what_is_sent_later_changes_nothing_that_could_be_seen_before(
     for name, rows in before.items():
         assert rows == now[name], name
     assert len(before["events"]) > 10_000
+
+
+P = date(2024, 3, 31)
+
+
+@pytest.fixture(scope="module")
+def merged(
+    borough: tuple[Path, SimulateReport], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Records, Records]:
+    """Return the records of what had come by P, and of that and everything that came later."""
+    log = tmp_path_factory.mktemp("deliveries") / "log"
+    earlier = log.parent / "earlier"
+    shutil.copytree(borough[0] / "extracts", earlier)
+    for path in sorted(earlier.rglob("*")):
+        late_term = (
+            re.match(r"(2024_(summer|autumn)|2025)", path.name) and path.parent.name == "school_census"
+        )
+        late_year = re.match(r"(cin_)?202[56]", path.name) and path.parent.name in ("cin_census", "ssda903")
+        if late_term or late_year:
+            path.unlink()
+    said = json.loads((earlier / "manifest.json").read_text())
+    (earlier / "manifest.json").write_text(json.dumps({**said, "extract_date": P.isoformat()}))
+    bring_in(earlier, log, threads=1)
+    before = Intake.load(log).records
+    assert bring_in(borough[0] / "extracts", log, threads=1).changed
+    return before, Intake.load(log).records
+
+
+def test_two_deliveries_change_no_view_up_to_the_first(merged: tuple[Records, Records]) -> None:
+    for day in (date(2019, 1, 1), date(2022, 7, 15), P, P + timedelta(days=1)):
+        before, after = (visible(records, day) for records in merged)
+        for name, rows in before.items():
+            assert rows == after[name], (name, day)
+    assert len(before["events"]) > 10_000
+
+
+def test_two_deliveries_end_up_where_the_second_alone_would(
+    merged: tuple[Records, Records], intake: Intake
+) -> None:
+    day = date(2025, 9, 1)
+    alone, together = visible(intake.records, day), visible(merged[1], day)
+
+    def said(rows: list[dict[str, object]]) -> set[tuple[object, ...]]:
+        """Return rows without the days on which they became known, which may differ."""
+        return {
+            tuple(value for name, value in row.items() if name not in ("known_time", "known_basis"))
+            for row in rows
+        }
+
+    for name in ("events", "residence", "observation"):
+        assert said(together[name]) == said(alone[name]), name
+        assert len(together[name]) == len(alone[name]), name

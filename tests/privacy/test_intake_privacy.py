@@ -8,10 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from riskmodel.errors import RiskModelError
+from riskmodel.errors import PolicyError, RiskModelError
 from riskmodel.intake import take_in
 
 MARKS = ("Zarquon", "Vogonspeak", "KEYMARK")
+DECLARED = {"surname": "made up for this test", "forename": "made up for this test"}
 ROLL = (
     "pupilonrolltableid,NativeId,dob,surname,forename,upn,sex,entrydate,termlysessionspossible,ethnicity,"
     "enrolstatus,senprovision,ncyearactual,language"
@@ -26,7 +27,7 @@ def pupil(number: int, dob: str = "2008-05-01", upn: str = "KEYMARK-1") -> str:
 def extracts(tmp_path: Path) -> Path:
     folder = tmp_path / "extracts"
     files = {
-        "manifest.json": json.dumps({"extract_date": "2021-08-31"}),
+        "manifest.json": json.dumps({"extract_date": "2021-08-31", "declared_use": DECLARED}),
         "spine.csv": "agency,key,subject_id\nEDU,KEYMARK-1,1\nPOLICE,KEYMARK-2,1\nHOUSING,KEYMARK-3,1\nCSC,KEYMARK-4,1\n",
         "housing/residence.csv": "person_key,uprn_key,lsoa,start_date,end_date,recorded_start,recorded_end\n"
         "KEYMARK-3,KEYMARK-home,S1,2015-01-01,,2015-01-02,\nKEYMARK-9,KEYMARK-home,S1,2015-01-01,,2015-01-02,\n",
@@ -68,6 +69,17 @@ def test_no_mark_is_in_anything_that_is_written(extracts: Path, tmp_path: Path) 
             assert mark not in text, f"{mark} is in {name}"
 
 
+def test_names_are_refused_before_any_file_is_read_and_no_mark_is_said(
+    extracts: Path, tmp_path: Path
+) -> None:
+    (extracts / "manifest.json").write_text(json.dumps({"extract_date": "2021-08-31"}))
+    with pytest.raises(PolicyError, match="surname looks like a name") as caught:
+        take_in(extracts, out=tmp_path / "out", threads=1)
+    assert not (tmp_path / "out").exists()
+    for mark in (*MARKS, "2008-05-01", "SCH1"):
+        assert mark not in str(caught.value)
+
+
 def test_ethnicity_and_sex_are_in_no_event(extracts: Path) -> None:
     codes = take_in(extracts, threads=1).records.events.table.column("code").unique().to_pylist()
     assert not [
@@ -84,7 +96,7 @@ def test_no_mark_is_in_the_message_when_a_file_is_refused(extracts: Path, spoil:
     path.write_bytes(
         {
             "header": content.split(b"\n", 1)[1],
-            "encoding": content.replace(b"Vogonspeak", b"Vogonspeak\xe9"),
+            "encoding": content.replace(b"Vogonspeak", b"Vogonspeak\x81"),
             "quote": content.replace(b"Zarquon", b'"Zarquon', 1),
             "cut": content[:-5],
         }[spoil]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,10 +18,12 @@ from riskmodel.simulate import SimulateSpec, simulate
 from riskmodel.simulate.clock import NOT_YET, Window
 from riskmodel.simulate.hazard import HazardBook, chance_of_harm
 from riskmodel.simulate.lives import Living, State, _Diary, live, step
-from riskmodel.simulate.margins import margins
+from riskmodel.simulate.margins import margins, targets
+from riskmodel.simulate.margins.report import compare
 from riskmodel.simulate.population import ADVERSITY_MONTHS, Adversity, settle
 
 SIZE = 20_000
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +74,35 @@ def oracle(borough):
     }
 
 
-def test_margins_are_within_tolerance(counted):
-    assert len(counted) >= 20
-    off = {m.name: (m.target, round(m.simulated, 4)) for m in counted.values() if not m.holds}
-    assert off == {}
+def test_margins_hold_in_one_small_borough(counted):
+    """One borough of 20,000 has a fifth of the published numbers: ranges are two and a half times as wide."""
+    assert len(counted) >= 60
+    off = [m for m in counted.values() if not m.target.holds(m.simulated, widened=2.5)]
+    assert len(off) <= 0.08 * len(counted), [(m.name, m.target.value, round(m.simulated, 2)) for m in off]
 
 
-def test_a_margin_can_fail(counted):
-    male = counted["male"]
-    assert male.holds
-    assert not replace(male, simulated=male.target + 1.01 * male.tolerance).holds
+def test_what_is_missed_by_construction_is_missed(counted):
+    """A range that nothing can fall out of would hold here too: nobody has a youth justice case for an act at 18."""
+    at_18 = counted["first serious violence at 18"]
+    assert at_18.simulated == 0
+    assert not at_18.holds
+
+
+def test_the_committed_page_is_of_these_targets_and_nine_tenths_hold():
+    report = json.loads((REFERENCE / "simulated-margins.json").read_text())
+    assert [(row["name"], row["target"]) for row in report["rows"]] == [(t.name, t.value) for t in targets()]
+    assert (report["size"], len(report["seeds"])) == (60_000, 5)
+    assert report["within_tolerance"] >= 0.9
+    assert all(report["misses"].values())  # each with its reason
+    page = (REFERENCE / "simulated-margins.md").read_text()
+    assert f"({100 * report['within_tolerance']:.1f}%)" in page
+    assert all(f"- **{name}**" in page for name in report["misses"])
+
+
+def test_the_highest_hazards_are_far_from_certain(oracle):
+    top = np.argsort(-oracle["hazard"], kind="stable")[: len(oracle["hazard"]) // 1000]
+    assert oracle["harmed"][top].mean() < 0.6
+    assert oracle["hazard"][top].mean() == pytest.approx(oracle["harmed"][top].mean(), abs=0.15)
 
 
 def test_harm_is_not_very_predictable_even_with_the_truth(oracle):
@@ -133,24 +157,39 @@ def suspects_by_group(root):
     return {name: seen.count(name) / done.count(name) for name in ("White", "Black")}, done
 
 
+def expected_by_group(root):
+    """Return the mean probability that a violent act is recorded by the police, by group."""
+    people = pq.read_table(root / "truth/people.parquet", columns=["subject_id", "ethnicity"])
+    table = pq.read_table(root / "truth/recording.parquet").join(people, "subject_id")
+    acts = table.filter((pc.field("kind") == "violence") & (pc.field("agency") == "POLICE"))
+    means = acts.group_by("ethnicity").aggregate([("probability", "mean")]).to_pylist()
+    return {row["ethnicity"]: row["probability_mean"] for row in means}
+
+
 def test_exposure_makes_suspects_and_changes_no_life(tmp_path):
-    seen = {}
-    for ratio in (1.0, 4.0):
-        simulate(SimulateSpec(size=6000, exposure_ratio=ratio), seed=9, out=tmp_path / str(ratio))
-        seen[ratio], done = suspects_by_group(tmp_path / str(ratio))
-    for name in ("harm.parquet", "violence.parquet", "hazard.parquet"):
-        assert digest_path(tmp_path / "1.0/truth" / name) == digest_path(tmp_path / "4.0/truth" / name)
-    for name in (
-        "health/emergency.csv",
-        "school_census/2020_spring_pupilonroll.csv",
-        "cin_census/cin_2020.xml",
-    ):
-        assert digest_path(tmp_path / "1.0/extracts" / name) == digest_path(tmp_path / "4.0/extracts" / name)
+    seen, chance = {}, {}
+    for bias in (0.0, 2.0):
+        root = tmp_path / str(bias)
+        simulate(SimulateSpec(size=6000, bias=bias, faulty_rows=0, corrections=0), seed=9, out=root)
+        seen[bias], done = suspects_by_group(root)
+        chance[bias] = expected_by_group(root)
+    same = (
+        "truth/harm.parquet",
+        "truth/violence.parquet",
+        "truth/hazard.parquet",
+        "extracts/health/emergency.csv",
+        "extracts/school_census/2020_spring_pupilonroll.csv",
+        "extracts/cin_census/cin_2020.xml",
+    )
+    for name in same:
+        assert digest_path(tmp_path / "0.0" / name) == digest_path(tmp_path / "2.0" / name), name
     assert len(done) > 500
-    assert seen[1.0]["Black"] / seen[1.0]["White"] == pytest.approx(1.1, abs=0.6)  # areas differ a little
-    assert seen[4.0]["White"] == pytest.approx(seen[1.0]["White"], rel=0.03)  # only the spoilt rows differ
-    # The same acts and the same luck: what is left is the chance at exposure 4 over the chance at exposure 1.
-    assert seen[4.0]["Black"] / seen[1.0]["Black"] == pytest.approx((1 - 0.9**4) / 0.1, rel=0.25)
+    assert chance[0.0]["Black"] == pytest.approx(chance[0.0]["White"], rel=0.05)  # as many are under ten
+    assert 3.0 < chance[2.0]["Black"] / chance[2.0]["White"] < 5.5  # 3.9, and more where areas are deprived
+    for bias, shares in seen.items():
+        for group, share in shares.items():
+            spread = np.sqrt(chance[bias][group] / done.count(group))
+            assert share == pytest.approx(chance[bias][group], abs=4 * spread), (bias, group)
 
 
 def test_those_who_do_violence_are_often_those_who_come_to_harm(borough):
@@ -189,7 +228,7 @@ def test_hazard_agrees_with_lives_lived_again_from_the_same_state():
             chosen = np.argsort(hazard)[np.linspace(0, n - 1, 40).astype(int)]
             kept["hazard"], kept["rows"] = hazard[chosen], chosen
             kept["homes"] = living.adversities(chosen, age)
-            kept["state"] = State(state.momentum[chosen], state.truancy[chosen], state.support_ends[chosen])
+            kept["state"] = State(*(getattr(state, field.name)[chosen] for field in fields(State)))
 
     live(place.people, place.adversity, spec, window=window, rng=np.random.default_rng(2), at_month=note)
     again = lives_again(place, kept, spec, age=age, copies=3000)
@@ -204,7 +243,7 @@ def lives_again(place, kept, spec, *, age, copies):
     rng = np.random.default_rng(3)
     rows = np.repeat(kept["rows"], copies)
     n = len(rows)
-    fields = {
+    same = {
         name: getattr(place.people, name)[rows]
         for name in ("male", "poverty", "conduct", "frailty", "learning", "young_mother")
     }
@@ -215,7 +254,7 @@ def lives_again(place, kept, spec, *, age, copies):
         birth_month=np.full(n, born),
         from_day=np.zeros(n),
         to_day=np.full(n, NOT_YET),
-        **fields,
+        **same,
     )
     mean = place.adversity.mean[place.people.household[rows]]
     count = np.repeat(kept["homes"], copies).astype(int)
@@ -226,9 +265,7 @@ def lives_again(place, kept, spec, *, age, copies):
         count = rng.binomial(count, stays) + rng.poisson(mean * (1 - stays))
     homes = Adversity(place.adversity.spells, current, mean, born + age)
     living = Living(people, homes, spec)
-    state = State(
-        *(np.repeat(getattr(kept["state"], name), copies) for name in ("momentum", "truancy", "support_ends"))
-    )
+    state = State(*(np.repeat(getattr(kept["state"], field.name), copies) for field in fields(State)))
     diary = _Diary()
     for month in range(12):
         step(living, state, age + month, last_month=born + age + 12, rng=rng, diary=diary)
@@ -242,15 +279,15 @@ def lives_again(place, kept, spec, *, age, copies):
 def test_prevalence_is_what_was_asked_for(tmp_path, prevalence):
     simulate(SimulateSpec(size=SIZE, prevalence=prevalence), seed=4, out=tmp_path / "b")
     counted = {margin.name: margin for margin in margins(tmp_path / "b/extracts")}
-    assert counted["recorded harm in 12 months, 10 to 17"].simulated == pytest.approx(prevalence, rel=0.15)
+    assert counted["recorded harm in 12 months, aged 10 to 17"].simulated == pytest.approx(
+        100 * prevalence, rel=0.15
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_margins_hold_at_the_default_size_for_other_seeds(tmp_path, seed):
-    simulate(SimulateSpec(), seed=seed, out=tmp_path / "b")
-    off = {m.name: (m.target, round(m.simulated, 4)) for m in margins(tmp_path / "b/extracts") if not m.holds}
-    assert off == {}
+def test_nine_margins_in_ten_hold_at_sixty_thousand():
+    report = compare(SimulateSpec(size=60_000), range(1, 6), tell=lambda _done: None)
+    assert report.share() >= 0.9, [(row.target.name, row.mean) for row in report.misses]
 
 
 def test_hazard_book_keeps_the_latest_eight_years_only():

@@ -19,6 +19,7 @@ from riskmodel.tables.records import EventLog, Records
 BIRTH = ("MEDS_BIRTH",)
 DEATH = ("MEDS_DEATH",)
 UNKNOWN_AREA = "unknown"
+LEFT_OUT = "has not asked to be left out (objection, Article 21)"
 
 Steps = tuple[tuple[str, int, int], ...]
 
@@ -83,13 +84,14 @@ def build_cohort(
 
 @dataclass(frozen=True)
 class _People:
-    """Everything eligibility reads; ``subject`` is everybody in the event log, ``known`` since when."""
+    """Everything eligibility reads; ``subject`` is everybody in the event log, ``known`` since when; ``left_out`` asked to be left out, None where nobody did."""
 
     subject: IntArray
     known: DayArray
     births: KnownEvents
     deaths: KnownEvents
     objections: KnownEvents
+    left_out: IntArray | None
     homes: KnownHomes
     prior: KnownEvents | None
     washout: int
@@ -106,6 +108,9 @@ class _People:
             births=select_events(records.events, BIRTH),
             deaths=select_events(records.events, DEATH),
             objections=select_events(records.events, spec.objection_codes),
+            left_out=records.objections.table.column("subject_id").to_numpy()
+            if len(records.objections)
+            else None,
             homes=homes(records.residence),
             prior=select_events(records.events, chosen.codes) if chosen is not None and washout else None,
             washout=washout,
@@ -129,6 +134,7 @@ def _on_date(people: _People, index: int, spec: CohortSpec) -> tuple[Cohort, Ste
         "known to live in the borough": (home >= 0) if spec.residence else None,
         "not known to have died": ~_has(people.deaths, subject, index),
         "has not objected to this use": ~_has(people.objections, subject, index),
+        LEFT_OUT: _not_left_out(people, subject),
         f"no outcome known in the {people.washout} days before": _washed_out(people, subject, index),
     }
     keep, steps = _apply(rules, len(subject))
@@ -147,6 +153,11 @@ def _apply(rules: Mapping[str, BoolArray | None], count: int) -> tuple[BoolArray
             left = int(keep.sum())
             steps.append((rule, left, steps[-1][1] - left))
     return keep, tuple(steps)
+
+
+def _not_left_out(people: _People, subject: IntArray) -> BoolArray | None:
+    """Return who did not object, whatever the index date: an objection reaches back. None where nobody did."""
+    return None if people.left_out is None else ~np.isin(subject, people.left_out)
 
 
 def _washed_out(people: _People, subject: IntArray, index: int) -> BoolArray | None:

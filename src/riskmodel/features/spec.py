@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from riskmodel.errors import did_you_mean
+from riskmodel.intake.spec import DeclaredUse
 
 Aggregation = Literal[
     "count",
@@ -488,6 +489,8 @@ class TableSpec(_Spec):
     chosen : str
         Which of ``outcomes`` is trained for.
     outcomes, features, audited : mappings by name
+    declared_use : mapping
+        For each column that looks like a direct identifier: why it is not one. Without it, it is refused.
     """
 
     kind: Literal["table"] = "table"
@@ -502,6 +505,7 @@ class TableSpec(_Spec):
     outcomes: Mapping[Name, TableOutcome] = Field(min_length=1)
     features: Mapping[Name, TableFeature] = Field(min_length=1)
     audited: Mapping[Name, TableAttribute] = {}
+    declared_use: DeclaredUse = {}
 
     @model_validator(mode="after")
     def _chosen_exists(self) -> Self:

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from riskmodel.errors import StudyError, did_you_mean
-from riskmodel.features.cohort import Attrition
+from riskmodel.features.cohort import LEFT_OUT, Attrition
 from riskmodel.features.spec import TableAttribute, TableFeature, TableOutcome, TableSpec
+from riskmodel.intake.left_out import OBJECTIONS, Tombstones, objections_in, subject_text
+from riskmodel.intake.refusal import refuse_identifiers_in_csv
 from riskmodel.tables.cohort import (
     UNKNOWN,
     AuditedAttributes,
@@ -52,16 +54,22 @@ def read_table(spec: TableSpec) -> TableData:
     """Read a flat file as declared.
 
     Without an index date column every index day is 0 and no age is known; without a household column everybody is a
-    household of their own.
+    household of their own. Who objected according to ``objections.csv`` beside the file, or was erased according to
+    ``forgotten.csv``, is left out.
 
     Raises
     ------
     StudyError
         With every fault of the file: columns that are absent, rows that stand twice, texts that the study does not
         declare. Counts of rows are given, never a value.
+    PolicyError
+        If the file looks as if it held direct identifiers.
     """
     file = _File.read(spec)
     file.check_columns()
+    refuse_identifiers_in_csv(
+        spec.path, declared=spec.declared_use, delimiter=spec.delimiter, encoding=spec.encoding
+    )
     cohort, order = _cohort(file)
     columns = [made for name, one in spec.features.items() for made in _feature(file, name, one)]
     labels = {name: _labels(file, name, one, cohort, order) for name, one in spec.outcomes.items()}
@@ -74,7 +82,7 @@ def read_table(spec: TableSpec) -> TableData:
         outcomes=OutcomeTable(chosen=spec.chosen, test=labels, training=labels),
         features=FeatureMatrix(np.ascontiguousarray(values), tuple(info for _, info in columns)),
         audited=AuditedAttributes(audited),
-        attrition=Attrition((("rows in the file", len(cohort), 0),), ()),
+        attrition=_attrition(len(cohort), file.objected),
         notes=_notes(spec, labels),
     )
 
@@ -86,11 +94,15 @@ def describe_table(spec: TableSpec) -> tuple[FeatureInfo, ...]:
 
 @dataclass(frozen=True)
 class _File:
-    """The columns that a study reads, as text without surrounding blanks, and the faults found so far."""
+    """The columns that a study reads, as text without surrounding blanks, and the faults found so far.
+
+    ``objected`` counts the rows that an objection left out.
+    """
 
     spec: TableSpec
     header: tuple[str, ...]
     columns: Mapping[str, TextArray]
+    objected: int
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -103,7 +115,12 @@ class _File:
         """Read the declared columns that the file has."""
         header = _header(spec)
         wanted = [name for name in dict.fromkeys(_wanted(spec)) if name in header]
-        return cls(spec, header, _text_columns(spec, header, wanted))
+        columns = _text_columns(spec, header, wanted)
+        if spec.subject not in columns:
+            return cls(spec, header, columns, 0)
+        erased, objected = _left_out(spec, columns[spec.subject])
+        kept = {name: column[~(erased | objected)] for name, column in columns.items()}
+        return cls(spec, header, kept, int((objected & ~erased).sum()))
 
     def check_columns(self) -> None:
         """Raise with every column that is not there, and every one that stands twice."""
@@ -133,6 +150,21 @@ class _File:
             self.faults.append(
                 f"column '{column}': expected {expected}; found something else in {count} of {len(rows)} rows"
             )
+
+
+def _left_out(spec: TableSpec, subject: TextArray) -> tuple[BoolArray, BoolArray]:
+    """Return which rows are of people who were erased, and which of people who objected."""
+    folder = spec.path.parent
+    tombstones = Tombstones.read(folder)
+    everybody = np.unique(subject)
+    gone = [text for text in everybody if tombstones.holds(subject_text(str(text)))]
+    objected = [text for text, _ in objections_in(folder / OBJECTIONS)]
+    return np.isin(subject, gone), np.isin(subject, objected)
+
+
+def _attrition(left: int, objected: int) -> Attrition:
+    first = ("rows in the file", left + objected, 0)
+    return Attrition((first, (LEFT_OUT, left, objected)) if objected else (first,), ())
 
 
 def _wanted(spec: TableSpec) -> Iterator[str]:

@@ -5,22 +5,29 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.errors import StudyError
 from riskmodel.intake import people
-from riskmodel.intake.database import Database, Delivered, said
+from riskmodel.intake.database import Database, Delivered
 from riskmodel.intake.declared import declared_observation, own_households
 from riskmodel.intake.layout import Derived, Field, Kind, Layout, Rule
+from riskmodel.intake.left_out import Tombstones, read_objections, subject_text, without_rows
 from riskmodel.intake.reading import ROW, TextRows, column_hint, columns_of, read_rows
+from riskmodel.intake.refusal import refuse_identifiers_in_csv
 from riskmodel.intake.report import FileReport, Intake, IntakeReport
 from riskmodel.intake.spec import CodeColumn, CsvAttributes, CsvFile, CsvSpec
+from riskmodel.intake.sql import said
 from riskmodel.tables.records import Attributes, EventLog, Records
 
 _ANY_NUMBER = 1e30  # float32 holds it
@@ -47,11 +54,15 @@ def read_csv_files(spec: CsvSpec, *, threads: int | None = None) -> Intake:
         If the mapping does not fit the files: every fault at once.
     DataError
         If a file as a whole cannot be used.
+    PolicyError
+        If a file looks as if it held direct identifiers.
     """
     mapped: list[CsvFile | CsvAttributes] = [*spec.files, *spec.attributes]
     faults = [fault for file in mapped for fault in _mapping_faults(spec.path, file)]
     if faults:
         raise StudyError(faults, where="data.files")
+    for file in mapped:
+        refuse_identifiers_in_csv(spec.path / file.path, declared=spec.declared_use, encoding=file.encoding)
     with closing(Database(extract_day=date.max, threads=threads)) as database:
         return _Reading(spec, database).take_in()
 
@@ -66,7 +77,7 @@ def _mapping_faults(folder: Path, file: CsvFile | CsvAttributes) -> Iterator[str
     if not (folder / file.path).is_file():
         yield f"{where}: no such file"
         return
-    header = columns_of(folder / file.path, where=where, encoding=file.encoding)
+    header = columns_of(folder / file.path, where=where, encoding=file.encoding, columns=_columns(file))
     for column in _columns(file):
         if column not in header:
             yield f"{where}: no column {column}. {column_hint(column, header)}"
@@ -96,6 +107,7 @@ class _Reading:
     def __init__(self, spec: CsvSpec, database: Database) -> None:
         self._spec = spec
         self._database = database
+        self._erased = Tombstones.read(spec.path)
         self._reports: dict[str, FileReport] = {}
         self._quarantine: dict[str, pa.Table] = {}
         self._notes: list[str] = []
@@ -113,17 +125,25 @@ class _Reading:
         residence, home_note = own_households(database)
         attributes = Attributes.build(self._attributes())
         notes = (*self._notes, observed_note, home_note)
-        return self._intake(Records(events, observation, residence, attributes, notes))
+        objections = read_objections(self._spec.path, number=subject_of)
+        return self._intake(Records(events, observation, residence, attributes, notes, objections))
 
     def _check(self, layout: Layout, file: CsvFile | CsvAttributes, number: int) -> None:
         name = _report_name(file, self._reports)
-        content = _read(self._spec.path, file)
+        content = self._without_erased(_read(self._spec.path, file), _names(file)[file.subject])
         self._database.create(layout)
         checked = self._database.check(layout, [Delivered(name, number, content, {})])[name]
         self._reports[name] = checked.report
         self._notes += [f"{name}: {note}." for note in content.notes]
         if checked.quarantine is not None:
             self._quarantine[name] = checked.quarantine
+
+    def _without_erased(self, content: TextRows, subject: str) -> TextRows:
+        if not self._erased:
+            return content
+        texts = pc.utf8_trim_whitespace(content.table.column(subject)).to_pylist()
+        gone = {text for text in set(texts) if self._erased.holds(subject_text(subject_of(text)))}
+        return without_rows(content, np.array([text in gone for text in texts], dtype=np.bool_))
 
     def _attributes(self) -> pa.Table:
         tables = [Attributes.schema.empty_table()]
@@ -159,7 +179,11 @@ def _names(file: CsvFile | CsvAttributes) -> dict[str, str]:
 def _read(folder: Path, file: CsvFile | CsvAttributes) -> TextRows:
     names = _names(file)
     rows = read_rows(
-        folder / file.path, where=file.path.as_posix(), columns=list(names), encoding=file.encoding
+        folder / file.path,
+        where=file.path.as_posix(),
+        columns=list(names),
+        encoding=file.encoding,
+        day_format=file.date_format if isinstance(file, CsvFile) else "%Y-%m-%d",
     )
     return replace(rows, table=rows.table.rename_columns([ROW, *names.values()]))
 
@@ -235,6 +259,13 @@ def subject_number(subject: str) -> str:
     """Return SQL that makes a subject's number from a key: itself if whole, else 60 bits of its SHA-256."""
     return f"""CASE WHEN regexp_full_match({subject}, '0|-?[1-9][0-9]{{0,17}}') THEN {subject}::BIGINT
                ELSE ('0x' || substr(sha256({subject}), 1, 15))::BIGINT END"""
+
+
+def subject_of(text: str) -> int:
+    """Return the number that ``subject_number`` makes from a key."""
+    if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text):
+        return int(text)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
 
 
 def _attribute_query(layout: Layout, file: CsvAttributes, name: str) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,19 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from riskmodel.intake.layout import (
-    Context,
-    Derived,
-    EventRule,
-    Fact,
-    Field,
-    Kind,
-    Layout,
-    Point,
-    Spell,
-)
+from riskmodel.intake.event_queries import IDENTITY, event_query, seen_once
+from riskmodel.intake.judging import judged_rows, marking_of_repeats
+from riskmodel.intake.layout import Context, Derived, EventRule, Fact, Kind, Layout
 from riskmodel.intake.reading import ROW, TextRows
 from riskmodel.intake.report import FileReport
+from riskmodel.intake.sql import named, said, sql_literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,9 +32,6 @@ _SQL_TYPES = {
     Kind.WHOLE: "BIGINT",
     Kind.YES_NO: "BOOLEAN",
 }
-_FIRST_DAY = "DATE '1900-01-01'"
-UNLINKED = "nobody in the spine has this key"
-REPEATED = "repeats an earlier row"
 
 
 @dataclass(frozen=True)
@@ -89,6 +79,10 @@ class Database:
         self.run(
             "CREATE TABLE facts (subject_id BIGINT, what VARCHAR, value VARCHAR, known DATE, source INTEGER)"
         )
+        self.run("""
+            CREATE VIEW born AS
+            SELECT subject_id, date_trunc('month', min(value::DATE)) AS month FROM facts
+            WHERE what = 'birth' GROUP BY subject_id""")
 
     def close(self) -> None:
         """Free everything."""
@@ -125,9 +119,9 @@ class Database:
         then whether it repeats an earlier row of its file that has no other fault.
         """
         self.lend("raw", pa.concat_tables([_with_context(layout, file) for file in files]))
-        self.run(f"CREATE OR REPLACE TEMP TABLE checked AS {_checking(layout, self._extract_day)}")
-        for group in layout.unique:
-            self.run(_mark_repeats(group))
+        self.run(f"CREATE OR REPLACE TEMP TABLE checked AS {judged_rows(layout, self._extract_day)}")
+        for statement in marking_of_repeats(layout):
+            self.run(statement)
         self.run(f"INSERT INTO {layout.name} SELECT * EXCLUDE (reason) FROM checked WHERE reason IS NULL")
         numbers = ", ".join(str(file.number) for file in files)
         accepted = dict(
@@ -135,15 +129,18 @@ class Database:
         )
         set_aside = self._set_aside(layout)
         self._connection.unregister("raw")
+        self.run("DROP TABLE checked")
         return {file.name: _account_of(file, accepted.get(file.number, 0), set_aside) for file in files}
 
     def _set_aside(self, layout: Layout) -> pa.Table:
         shown = [field for field in layout.fields if field.kind is not Kind.KEY]
         columns = "".join(f", nullif(trim(raw.{named(field.column)}), '')" for field in shown)
+        # Whose row it is, where that is known: so that erasure finds it.
+        subject = ", checked.subject_id::VARCHAR" if layout.link else ""
         rows = self.table(f"""
-            SELECT file, row, reason{columns} FROM checked JOIN raw USING (file, row)
+            SELECT file, row, reason{subject}{columns} FROM checked JOIN raw USING (file, row)
             WHERE reason IS NOT NULL ORDER BY file, row""")
-        ours = ("file", ROW, "reason")
+        ours = ("file", ROW, "reason", *(("subject_id",) if layout.link else ()))
         theirs = (f"{field.shown} (theirs)" if field.shown in ours else field.shown for field in shown)
         return rows.rename_columns([*ours, *theirs])
 
@@ -165,6 +162,20 @@ class Database:
                 GROUP BY ALL
             )""")
 
+    def join_sightings(self) -> None:
+        """Make one row of equal events whose times touch: a version that repeats the one before changes nothing."""
+        same = " AND ".join(f"events.{name} IS NOT DISTINCT FROM replaced.{name}" for name in IDENTITY)
+        self.run(f"""
+            CREATE OR REPLACE TEMP TABLE several AS
+            SELECT * FROM events SEMI JOIN (
+                SELECT DISTINCT {", ".join(IDENTITY)} FROM events WHERE superseded IS NOT NULL
+            ) AS replaced ON {same}""")
+        self.run(f"DELETE FROM events USING several AS replaced WHERE {same}")
+        self.run(f"""
+            INSERT INTO events
+            SELECT subject_id, time, known, superseded, basis, code, number, file
+            FROM ({seen_once("FROM several", IDENTITY, kept=", arg_min(file, (known, file)) AS file")})""")
+
     def add_fact(self, fact: Fact, *, source: int) -> None:
         """Add what a table says about persons, whenever it changes; of two sources the lower is trusted more."""
         # Nearly everybody has one value for ever: only the others need to be put in order of time.
@@ -183,178 +194,6 @@ class Database:
             )
             WHERE value IS NOT NULL
             QUALIFY value IS DISTINCT FROM lag(value) OVER (PARTITION BY subject_id ORDER BY known, value)""")
-
-
-def named(column: str) -> str:
-    """Return a column's name as SQL."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def said(text: str) -> str:
-    """Return text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _text(column: str) -> str:
-    """Return the name that a column's text has beside its value."""
-    return named(f"t_{column}")
-
-
-def sql_literal(value: int | date) -> str:
-    """Return a number or a date as SQL."""
-    return f"DATE '{value.isoformat()}'" if isinstance(value, date) else str(int(value))
-
-
-def event_query(rule: EventRule) -> str:
-    """Return the query of a rule: subject_id, time, known, superseded, basis, code, number, file."""
-    if isinstance(rule, Point):
-        return f"""
-            SELECT subject_id, {rule.time} AS time, {_known(rule.known, rule.time, rule.basis)} AS known,
-                   NULL::DATE AS superseded, '{rule.basis}' AS basis, {rule.code} AS code,
-                   ({rule.number})::FLOAT AS number, file
-            FROM {rule.table} WHERE {rule.where}"""
-    if isinstance(rule, Spell):
-        return _ends(rule) if rule.ends_only else f"{_starts(rule)} UNION ALL {_ends(rule)}"
-    return f"""
-        SELECT subject_id, time, known, NULL::DATE AS superseded, basis, code, number::FLOAT AS number, file
-        FROM ({rule.sql})"""
-
-
-def _known(known: str, time: str, basis: str) -> str:
-    return f"greatest({known}, {time})" if basis == "declared_delay" else known
-
-
-def _starts(rule: Spell) -> str:
-    detail = f" || '//' || {rule.detail}" if rule.detail else ""
-    return f"""
-        SELECT subject_id, {rule.start} AS time, {_known(rule.known_start, rule.start, rule.basis)} AS known,
-               NULL::DATE AS superseded, '{rule.basis}' AS basis, '{rule.stem}//START'{detail} AS code,
-               NULL::FLOAT AS number, file
-        FROM {rule.table} WHERE {rule.where}"""
-
-
-def _ends(rule: Spell) -> str:
-    return f"""
-        SELECT subject_id, finish AS time, known, superseded, '{rule.basis}' AS basis, '{rule.stem}//END' AS code,
-               NULL::FLOAT AS number, file
-        FROM (
-            SELECT *, lead(known) OVER (PARTITION BY subject_id, start ORDER BY turn) AS superseded
-            FROM (
-                SELECT *, CASE WHEN ends_before > 0 OR finish IS NULL
-                               THEN greatest(reported, finish_known) ELSE finish_known END AS known
-                FROM (
-                    SELECT *, row_number() OVER said AS turn, lag(finish) OVER said AS before,
-                           count(finish) OVER (said ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ends_before
-                    FROM (
-                        SELECT subject_id, {rule.start} AS start, {rule.end} AS finish, {rule.reported} AS reported,
-                               {_known(rule.known_end, rule.end, rule.basis)} AS finish_known, min(file) AS file
-                        FROM {rule.table} WHERE {rule.where} GROUP BY ALL
-                    )
-                    WINDOW said AS (PARTITION BY subject_id, start ORDER BY reported, finish, file)
-                )
-                WHERE turn = 1 OR finish IS DISTINCT FROM before
-            )
-        )
-        WHERE finish IS NOT NULL"""
-
-
-def _checking(layout: Layout, last_day: str) -> str:
-    """Return the query that gives every row's values, its subject and its fault, if any."""
-    texts = ", ".join(
-        f"nullif(trim({named(field.column)}), '') AS {_text(field.column)}" for field in layout.fields
-    )
-    values = ", ".join(f"{_typed(field, layout)} AS {named(field.column)}" for field in layout.fields)
-    context = ", ".join(["file", ROW, *layout.context_types])
-    kept = _columns(
-        ["file", ROW, *(field.column for field in layout.fields), *layout.context_types], of="typed"
-    )
-    faults = [case for field in layout.fields for case in _field_faults(field, last_day)]
-    faults += [f"WHEN {rule.broken} THEN {said(rule.reason)}" for rule in layout.rules]
-    subject, join, orphan = _linking(layout)
-    faults += [f"WHEN linked.subject_id IS NULL THEN {said(orphan)}"] if layout.link else []
-    return f"""
-        WITH texts AS (SELECT {context}, {texts} FROM raw),
-        typed AS (SELECT *, {values} FROM texts)
-        SELECT {kept}{subject}, CASE {" ".join(faults)} END AS reason FROM typed {join}"""
-
-
-def _field_faults(field: Field, last_day: str) -> Iterable[str]:
-    column, text, name = f"typed.{named(field.column)}", _text(field.column), field.shown
-    if field.required:
-        yield f"WHEN {text} IS NULL THEN {said(f'no value in {name}')}"
-    expected = _expected(field)
-    if expected:
-        yield f"WHEN {text} IS NOT NULL AND {column} IS NULL THEN {said(f'{name} is not {expected}')}"
-    if field.kind in (Kind.DAY, Kind.INSTANT):
-        yield f"WHEN {column} < {_FIRST_DAY} THEN {said(f'{name} is before 1900')}"
-        yield f"WHEN {column}::DATE > {last_day} THEN {said(f'{name} is after the extract date')}"
-
-
-def _typed(field: Field, layout: Layout) -> str:
-    """Return SQL of a field's value: null where the text is empty or cannot be read."""
-    text = _text(field.column)
-    same = all(word == meaning for word, meaning in field.codes.items())
-    cases = " ".join(f"WHEN {said(word)} THEN {said(meaning)}" for word, meaning in field.codes.items())
-    number = f"try_cast({text} AS DOUBLE)"
-    readings = {
-        Kind.KEY: text,
-        Kind.TEXT: text,
-        Kind.CODE: f"CASE WHEN {text} IN ({_listed(field.codes)}) THEN {text} END"
-        if same
-        else f"CASE {text} {cases} END",
-        Kind.DAY: f"try_strptime({text}, [{_listed(layout.day_formats)}])::DATE",
-        Kind.INSTANT: f"try_strptime({text}, '%Y-%m-%dT%H:%M:%S%z') AT TIME ZONE 'UTC'",
-        Kind.NUMBER: f"CASE WHEN {number} BETWEEN {field.low} AND {field.high} THEN {number} END",
-        Kind.WHOLE: f"try_cast({text} AS BIGINT)",
-        Kind.YES_NO: f"CASE WHEN lower({text}) IN ('1', 'true', 'y', 'yes') THEN TRUE "
-        f"WHEN lower({text}) IN ('0', 'false', 'n', 'no') THEN FALSE END",
-    }
-    return readings[field.kind]
-
-
-def _expected(field: Field) -> str:
-    """Return what a field's text should be, or nothing when any text will do."""
-    day = "a date as this layout writes it"
-    wanted = {
-        Kind.DAY: day,
-        Kind.INSTANT: day,
-        Kind.CODE: "a known code",
-        Kind.NUMBER: f"a number from {field.low:g} to {field.high:g}",
-        Kind.WHOLE: "a whole number",
-        Kind.YES_NO: "yes or no",
-    }
-    return wanted.get(field.kind, "")
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(said(word) for word in words)
-
-
-def _linking(layout: Layout) -> tuple[str, str, str]:
-    """Return what to select, what to join, and the reason when there is no subject."""
-    link = layout.link
-    if link is None:
-        return "", "", ""
-    subject = ", linked.subject_id"
-    if link.parent:
-        matched = " AND ".join(f"linked.{named(name)} = typed.{named(name)}" for name in link.on)
-        return subject, f"LEFT JOIN {link.parent} AS linked ON {matched}", link.orphan
-    join = f"LEFT JOIN spine AS linked ON linked.agency = {said(link.agency)} AND linked.key = typed.{named(link.key)}"
-    return subject, join, UNLINKED
-
-
-def _mark_repeats(group: Sequence[str]) -> str:
-    """Return the statement that sets aside all but the first of the rows of a file that share some columns."""
-    return f"""
-        UPDATE checked SET reason = {said(REPEATED)} FROM (
-            SELECT file AS of_file, unnest(list(row ORDER BY row)[2:]) AS later_row FROM checked
-            WHERE reason IS NULL GROUP BY file, {_columns(group)} HAVING count(*) > 1
-        ) WHERE checked.file = of_file AND checked.row = later_row"""
-
-
-def _columns(names: Iterable[str], *, of: str = "") -> str:
-    prefix = f"{of}." if of else ""
-    return ", ".join(prefix + named(name) for name in names)
 
 
 def _with_context(layout: Layout, file: Delivered) -> pa.Table:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from riskmodel.intake.database import Database, sql_literal
+from riskmodel.intake.database import Database
 from riskmodel.intake.spec import AlwaysObserved
+from riskmodel.intake.sql import sql_literal
 from riskmodel.tables.records import Observation, Residence
 
 NOT_OBSERVED = (

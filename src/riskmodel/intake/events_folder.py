@@ -15,10 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from riskmodel.errors import DataError
-from riskmodel.intake.database import Database, account, named
+from riskmodel.files import read_json
+from riskmodel.intake.database import Database, account
 from riskmodel.intake.declared import AGENCY, declared_observation, own_households
+from riskmodel.intake.left_out import Tombstones, read_objections
+from riskmodel.intake.refusal import refuse_identifiers_in_parquet
 from riskmodel.intake.report import FileReport, Intake, IntakeReport
 from riskmodel.intake.spec import EventsSpec
+from riskmodel.intake.sql import named
 from riskmodel.tables.records import Attributes, EventLog, Observation, Records, Residence
 
 NO_KNOWN_TIME = (
@@ -79,28 +83,32 @@ def read_events(spec: EventsSpec, *, threads: int | None = None) -> Intake:
     ------
     DataError
         If there is no file of events, or one is damaged or lacks a column.
+    PolicyError
+        If a file looks as if it held direct identifiers.
     """
-    folder = spec.path
+    folder, erased = spec.path, Tombstones.read(spec.path)
+    refuse_identifiers_in_parquet(_all_files(folder), declared=spec.declared_use)
     with closing(Database(extract_day=date.max, threads=threads)) as database:
-        gathered = _gather(database, folder)
-        records, notes = _records(database, folder, spec)
+        gathered = _gather(database, folder, erased)
+        records, notes = _records(database, folder, spec, erased)
         files = _with_events(database, gathered.files)
-    notes = (*gathered.notes, *notes)
+    notes = tuple(dict.fromkeys((*_told(folder), *gathered.notes, *notes)))
     subjects = records.events.table.column("subject_id").unique()
     agencies = records.events.table.column("agency").unique().to_pylist()
     report = IntakeReport(
         files=files,
-        extract_date=None,
+        extract_date=_extract_date(folder),
         agencies=tuple(sorted(agencies)),
         events=len(records.events),
         subjects=len(subjects),
         notes=notes,
     )
-    return Intake(replace(records, notes=notes), report, gathered.quarantine)
+    records = replace(records, notes=notes, objections=read_objections(folder))
+    return Intake(records, report, gathered.quarantine)
 
 
-def _gather(database: Database, folder: Path) -> _Gathered:
-    """Judge every file of events into table ``log``."""
+def _gather(database: Database, folder: Path, erased: Tombstones) -> _Gathered:
+    """Judge every file of events into table ``log``; rows of people who were erased are not even counted."""
     database.run("""
         CREATE TABLE log (file INTEGER, subject_id BIGINT, time TIMESTAMP, known_time TIMESTAMP,
                           superseded_time TIMESTAMP, known_basis VARCHAR, code VARCHAR, numeric_value FLOAT,
@@ -108,7 +116,7 @@ def _gather(database: Database, folder: Path) -> _Gathered:
     files, quarantine, assumed = {}, {}, False
     for number, path in enumerate(event_files(folder)):
         name = path.relative_to(folder).as_posix()
-        rows = _read_parquet(path, name)
+        rows = _without(erased, _read_parquet(path, name))
         assumed = assumed or "known_time" not in rows.column_names
         files[name], set_aside = _judge(database, rows, number)
         if set_aside.num_rows:
@@ -124,8 +132,7 @@ def event_files(folder: Path) -> list[Path]:
     DataError
         If there is neither.
     """
-    single = folder / EventLog.file_name
-    files = [single] if single.exists() else sorted((folder / "data").rglob("*.parquet"))
+    files = _in_log(folder, EventLog.file_name) or sorted((folder / "data").rglob("*.parquet"))
     if files:
         return files
     raise DataError(
@@ -134,6 +141,36 @@ def event_files(folder: Path) -> list[Path]:
         where="data.path",
         next_step="Check the path in the study.",
     )
+
+
+def _in_log(folder: Path, name: str) -> list[Path]:
+    """Return the files of a name in an event log, or in each of its shards."""
+    return [path for path in (folder / name, *sorted(folder.glob(f"shard-*/{name}"))) if path.exists()]
+
+
+def _told(folder: Path) -> list[str]:
+    """Return the notes that intake wrote beside the events, which documents must repeat."""
+    lines = (path.read_text(encoding="utf-8").splitlines() for path in _in_log(folder, "notes.txt"))
+    return [line for some in lines for line in some]
+
+
+def _extract_date(folder: Path) -> str | None:
+    """Return the last day that can be in the data, where intake wrote it down; of several shards the earliest."""
+    try:
+        days = [read_json(path)["extract_date"] for path in _in_log(folder, "intake.json")]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            expected="the account that intake wrote, with its extract date",
+            found="something else",
+            where="intake.json",
+            next_step="Take the extracts in again.",
+        ) from error
+    return min((day for day in days if day is not None), default=None)
+
+
+def _all_files(folder: Path) -> list[Path]:
+    beside = [_in_log(folder, kind.file_name) for kind in (Observation, Residence, Attributes)]
+    return [*event_files(folder), *(path for paths in beside for path in paths)]
 
 
 def _read_parquet(path: Path, name: str) -> pa.Table:
@@ -173,6 +210,10 @@ def _as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column.cast(kind)
 
 
+def _without(erased: Tombstones, rows: pa.Table) -> pa.Table:
+    return rows.filter(pa.array(~erased.subjects(rows.column("subject_id"))))
+
+
 def _judge(database: Database, rows: pa.Table, number: int) -> tuple[FileReport, pa.Table]:
     # `known` keeps its null for a static fact: it is filled from the subject's other events below.
     database.lend("raw", rows.append_column("row", pa.array(range(1, rows.num_rows + 1), pa.int64())))
@@ -206,23 +247,26 @@ def _judge(database: Database, rows: pa.Table, number: int) -> tuple[FileReport,
         SELECT {number}, subject_id, time, known_time, superseded_time, known_basis, code, numeric_value, agency
         FROM judged WHERE reason IS NULL""")
     set_aside = database.table("""
-        SELECT row::INTEGER AS row, reason, code, time::VARCHAR AS time, numeric_value::VARCHAR AS numeric_value
+        SELECT row::INTEGER AS row, reason, subject_id::VARCHAR AS subject_id, code, time::VARCHAR AS time,
+               numeric_value::VARCHAR AS numeric_value
         FROM judged WHERE reason IS NOT NULL ORDER BY row""")
     return account(rows.num_rows, accepted=inserted[0][0], quarantine=set_aside), set_aside
 
 
-def _records(database: Database, folder: Path, spec: EventsSpec) -> tuple[Records, tuple[str, ...]]:
+def _records(
+    database: Database, folder: Path, spec: EventsSpec, erased: Tombstones
+) -> tuple[Records, tuple[str, ...]]:
     """Return the four tables; what the folder lacks is declared or assumed, and said."""
     notes = []
-    observation = _beside(folder, Observation)
+    observation = _beside(folder, Observation, erased)
     if observation is None:
         observation, note = declared_observation(database, spec.observation)
         notes.append(note)
-    residence = _beside(folder, Residence)
+    residence = _beside(folder, Residence, erased)
     if residence is None:
         residence, note = own_households(database)
         notes.append(note)
-    attributes = _beside(folder, Attributes) or Attributes.build(Attributes.schema.empty_table())
+    attributes = _beside(folder, Attributes, erased) or Attributes.build(Attributes.schema.empty_table())
     return Records(_log(database), observation, residence, attributes), tuple(notes)
 
 
@@ -230,12 +274,13 @@ def _log(database: Database) -> EventLog:
     return EventLog.build(database.table(f"SELECT {', '.join(EventLog.schema.names)} FROM log"))
 
 
-def _beside(folder: Path, kind: type[_Part]) -> _Part | None:
-    path = folder / kind.file_name
-    if not path.exists():
+def _beside(folder: Path, kind: type[_Part], erased: Tombstones) -> _Part | None:
+    paths = _in_log(folder, kind.file_name)
+    if not paths:
         return None
     try:
-        return kind.build(pq.read_table(path, partitioning=None))
+        tables = [pq.read_table(path, partitioning=None) for path in paths]
+        return kind.build(_without(erased, pa.concat_tables(tables)))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             expected="a whole Parquet file",

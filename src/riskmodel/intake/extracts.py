@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -17,64 +16,31 @@ import pyarrow as pa
 
 from riskmodel.errors import DataError, RiskModelError
 from riskmodel.intake import people
+from riskmodel.intake.coverage import Covered, observed_by
 from riskmodel.intake.database import Database, Delivered
-from riskmodel.intake.layout import Context, Field, Kind, Layout, Rule, Source, code, key
-from riskmodel.intake.layouts import (
-    cin_census,
-    health,
-    housing,
-    police,
-    school_census,
-    ssda903,
-    stop_search,
-    support,
-    youth_justice,
-)
-from riskmodel.intake.reading import TextRows, read_rows
+from riskmodel.intake.layout import Context, Layout, Source
+from riskmodel.intake.layouts import housing, school_census, stop_search
+from riskmodel.intake.left_out import BESIDE, ErasedRows, Tombstones, read_objections
+from riskmodel.intake.manifest import MANIFEST, PSEUDONYMISED, Manifest, read_manifest
+from riskmodel.intake.reading import TextRows, csv_name, read_rows
+from riskmodel.intake.refusal import refuse_identifiers
 from riskmodel.intake.report import FileReport, Intake, IntakeReport
+from riskmodel.intake.sources import SOURCES, SPINE
 from riskmodel.intake.spec import DelaySpec
 from riskmodel.tables.records import Records
 
-# Facts about a person are believed in this order.
-SOURCES: tuple[Source, ...] = (
-    school_census.SOURCE,
-    cin_census.SOURCE,
-    ssda903.SOURCE,
-    youth_justice.SOURCE,
-    health.SOURCE,
-    police.SOURCE,
-    support.SOURCE,
-    housing.SOURCE,
-)
-SPINE = Layout(
-    name="spine",
-    pattern=r"spine\.csv",
-    fields=(
-        code("agency", "EDU CSC CLA YJ HEALTH POLICE HOUSING SUPPORT"),
-        key("key"),
-        Field("subject_id", Kind.WHOLE),
-    ),
-    link=None,
-    rules=(
-        Rule(
-            "min(typed.subject_id) OVER (PARTITION BY typed.agency, typed.key) <> "
-            "max(typed.subject_id) OVER (PARTITION BY typed.agency, typed.key)",
-            "one key of an agency is given to two people",
-        ),
-    ),
-    unique=(("agency", "key"),),
-)
-_MANIFEST = "manifest.json"
+__all__ = ["SOURCES", "SPINE", "Taken", "take_in", "take_in_whole"]
+
 _BATCH_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What the sender says of the whole delivery."""
+class Taken:
+    """A delivery that was taken in, what its sender says of it, and what it covers."""
 
-    extract_date: date
-    first_date: date | None
-    synthetic: bool
+    intake: Intake
+    manifest: Manifest
+    covered: tuple[Covered, ...]
 
 
 def take_in(
@@ -103,44 +69,56 @@ def take_in(
     ------
     DataError
         If a file as a whole cannot be used.
+    PolicyError
+        If a file looks as if it held direct identifiers.
     """
-    manifest = read_manifest(folder)
-    with closing(Database(extract_day=manifest.extract_date, threads=threads)) as database:
-        intake = _Delivery(folder, manifest, delays or DelaySpec(), database).take_in()
+    intake = take_in_whole(
+        folder, delays=delays, beside=() if out is None else (out,), threads=threads
+    ).intake
     if out is not None:
         intake.save(out)
     return intake
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read ``manifest.json``.
+def take_in_whole(
+    folder: Path,
+    *,
+    delays: DelaySpec | None = None,
+    declared: Mapping[str, str] | None = None,
+    beside: Sequence[Path] = (),
+    threads: int | None = None,
+) -> Taken:
+    """Take in extracts as ``take_in`` does, and say what they cover.
 
-    Raises
-    ------
-    DataError
-        If it is missing, is not JSON, or has no usable extract date.
+    Parameters
+    ----------
+    declared : mapping of str to str, optional
+        Columns that look like direct identifiers, and why they are not, besides what the manifest declares.
+    beside : sequence of Path
+        Other data folders that may say who must be left out.
     """
-    try:
-        said = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        first = said.get("first_date")
-        return Manifest(
-            extract_date=date.fromisoformat(said["extract_date"]),
-            first_date=None if first is None else date.fromisoformat(first),
-            synthetic=bool(said.get("synthetic", False)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            expected='{"extract_date": "YYYY-MM-DD", "first_date": "YYYY-MM-DD"}',
-            found="no such file" if isinstance(error, OSError) else "something else",
-            where=_MANIFEST,
-            next_step="Ask the sender for the last day that can be in the data.",
-        ) from error
+    manifest = read_manifest(folder)
+    refuse_identifiers(folder, {**manifest.declared_use, **(declared or {})})
+    said_in = (folder, *beside)
+    erased = ErasedRows(Tombstones.read(*said_in), folder)
+    with closing(Database(extract_day=manifest.extract_date, threads=threads)) as database:
+        delivery = _Delivery(folder, manifest, delays or DelaySpec(), database, erased)
+        intake = delivery.take_in()
+    records = replace(intake.records, objections=read_objections(*said_in))
+    return Taken(replace(intake, records=records), manifest, tuple(delivery.covered()))
 
 
 class _Delivery:
     """One intake under way: the files that were read so far and what became of their rows."""
 
-    def __init__(self, folder: Path, manifest: Manifest, delays: DelaySpec, database: Database) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        delays: DelaySpec,
+        database: Database,
+        erased: ErasedRows,
+    ) -> None:
         self._folder = folder
         self._names = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
@@ -148,6 +126,8 @@ class _Delivery:
         self._manifest = manifest
         self._delays = delays
         self._database = database
+        self._erased = erased
+        self._numbers: dict[str, int] = {}
         self._reports: dict[str, FileReport] = {}
         self._quarantine: dict[str, pa.Table] = {}
         self._notes = ["The sender says that these people are invented."] if manifest.synthetic else []
@@ -165,21 +145,29 @@ class _Delivery:
         for order, source in enumerate(SOURCES):
             self._take_in_source(source, order)
         self._read(stop_search.SOURCE)
+        for gap in self._manifest.gaps:
+            people.cut_observation(database, gap, extract_day=self._manifest.extract_date)
+        database.join_sightings()
         people.add_births(database)
         return self._finish()
 
+    def covered(self) -> Iterator[Covered]:
+        """Yield what the files that came would have told: codes, and who an agency observed."""
+        for source in SOURCES:
+            every = [(layout, self._periods(source, layout)) for layout in source.layouts]
+            for layout, periods in every:
+                yield from (Covered(prefix, *period) for prefix in layout.tells for period in periods)
+            seen = dict.fromkeys(period for _, periods in every for period in periods)
+            yield from (Covered(observed_by(source.agency), *period) for period in seen)
+
     def _take_in_source(self, source: Source, order: int) -> None:
-        if (
-            source is not housing.SOURCE
-        ):  # read before the others: they are observed where it says people live
-            self._read(source)
+        if source is not housing.SOURCE:  # read first: others observe people where it says they live
+            self._read(source, order)
         if not self._has(source):
             self._notes.append(f"No files from {source.agency}: nobody counts as observed by it.")
             return
         for rule in source.events(self._delays):
             self._database.add_events(rule)
-        for fact in source.facts(self._delays):
-            self._database.add_fact(fact, source=order)
         self._observe(source)
         for layout in source.layouts:
             self._database.run(f"DROP TABLE {layout.name}")
@@ -196,10 +184,10 @@ class _Delivery:
                 extract_day=self._manifest.extract_date,
             )
         else:
-            for coverage in self._covered(source):
+            for coverage in self._coverages(source):
                 people.observe_residents(self._database, coverage)
 
-    def _covered(self, source: Source) -> Iterator[people.Coverage]:
+    def _coverages(self, source: Source) -> Iterator[people.Coverage]:
         """Yield the periods that an agency's files cover; a yearly return that is missing is a gap."""
         first = self._manifest.first_date
         if source is housing.SOURCE:
@@ -216,51 +204,73 @@ class _Delivery:
                     after=after if after <= self._manifest.extract_date else None,
                 )
 
+    def _periods(self, source: Source, layout: Layout) -> list[tuple[date | None, date | None]]:
+        """Return the periods ``[first, after)`` that the files of a layout are about."""
+        names = self._files_of(layout)
+        if source is school_census.SOURCE:
+            matches = [_matched(layout, name) for name in names]
+            return [school_census.term_period(int(match["year"]), match["season"]) for match in matches]
+        if source.yearly:
+            years = sorted({int(_matched(layout, name)["year"]) for name in names})
+            return [(date(year - 1, 4, 1), date(year, 4, 1)) for year in years]
+        first = None if source is housing.SOURCE else self._manifest.first_date
+        return [(first, None)] if names else []
+
     def _year_ends(self, layout: Layout) -> Iterator[date]:
         for name in self._files_of(layout):
             yield cast("date", layout.context(_matched(layout, name))["year_end"])
 
     def _files_of(self, layout: Layout) -> list[str]:
-        return [name for name in self._reports if re.fullmatch(layout.pattern, name)]
+        return [name for name in self._reports if re.fullmatch(layout.pattern, csv_name(name))]
 
     def _has(self, source: Source) -> bool:
         return any(self._files_of(layout) for layout in source.layouts)
 
-    def _read(self, source: Source) -> None:
-        """Read and check every file of a source."""
-        elements = self._elements(source)
-        found = {
-            layout.name: [name for name in (*self._names, *elements) if re.fullmatch(layout.pattern, name)]
-            for layout in source.layouts
-        }
-        if not any(found.values()) and source is not housing.SOURCE:
+    def _read(self, source: Source, order: int = 0) -> None:
+        """Read and check every file of a source, and note the facts about persons before its next layout is read."""
+        groups = [source.layouts] if source.read_elements else [(layout,) for layout in source.layouts]
+        found = [self._named(layouts[0]) for layouts in groups]
+        if not any(found) and source is not housing.SOURCE:
             return
         for layout in source.layouts:
             self._database.create(layout)
-            first = len(self._reports)
-            delivered = (
-                self._delivered(layout, name, first + i, elements)
-                for i, name in enumerate(found[layout.name])
+        for layouts, names in zip(groups, found, strict=True):
+            for batch in _batches(self._delivered(source, layouts, name) for name in names):
+                for layout in layouts:  # popped, so that rows that were checked are not kept
+                    self._check(layout, [parts.pop(0) for parts in batch])
+            for fact in source.facts(self._delays):
+                if fact.table in [layout.name for layout in layouts]:
+                    self._database.add_fact(fact, source=order)
+
+    def _named(self, layout: Layout) -> list[str]:
+        """Return the files that a layout describes, of which no two may be about one period."""
+        pattern = _file_pattern(layout)
+        found = [(name, match) for name in self._names if (match := re.fullmatch(pattern, csv_name(name)))]
+        periods = {match.groups() if layout.context_types else match.string for _, match in found}
+        if len(periods) < len(found):
+            raise DataError(
+                expected="one file of this kind for each period",
+                found="two for the same period",
+                where=found[0][0].rpartition("/")[0],
+                next_step="Leave only the one that is meant.",
             )
-            for batch in _batches(delivered):
-                self._check(layout, batch)
+        return [name for name, _ in found]
 
-    def _elements(self, source: Source) -> dict[str, TextRows]:
-        """Read files that hold several tables, each table under the name of its file and element."""
-        elements: dict[str, TextRows] = {}
-        if source.read_elements is not None:
-            patterns = {layout.pattern.rpartition("#")[0] for layout in source.layouts}
-            for name in self._names:
-                if any(re.fullmatch(pattern, name) for pattern in patterns):
-                    found = source.read_elements(self._folder / name, name)
-                    elements |= {f"{name}#{element}": rows for element, rows in found.items()}
-        return elements
+    def _delivered(self, source: Source, layouts: Sequence[Layout], name: str) -> list[Delivered]:
+        """Read one file: its rows for each layout."""
+        path = self._folder / name
+        if source.read_elements is None:
+            return [self._as_delivered(layouts[0], name, _read_layout(path, name, layouts[0]))]
+        elements = source.read_elements(path, name)
+        named = [(layout, layout.pattern.rpartition("#")[2]) for layout in layouts]
+        return [
+            self._as_delivered(layout, f"{name}#{element}", elements[element]) for layout, element in named
+        ]
 
-    def _delivered(
-        self, layout: Layout, name: str, number: int, elements: Mapping[str, TextRows]
-    ) -> Delivered:
-        text = elements[name] if name in elements else _read_layout(self._folder / name, name, layout)
-        return Delivered(name, number, text, self._so_far(layout.context(_matched(layout, name))))
+    def _as_delivered(self, layout: Layout, name: str, text: TextRows) -> Delivered:
+        number = self._numbers.setdefault(name, len(self._numbers))
+        context = self._so_far(layout.context(_matched(layout, name)))
+        return Delivered(name, number, self._erased.cut(layout, text, context), context)
 
     def _so_far(self, context: Context) -> Context:
         """Return what a file's name says, a term or year that is still under way ending on the extract date."""
@@ -280,9 +290,9 @@ class _Delivery:
         database = self._database
         without_birth, with_several = self._births_in_doubt()
         counts = dict(database.rows("SELECT file, count(*) FROM events GROUP BY file"))
-        names = list(self._reports)
         files = {
-            name: replace(self._reports[name], events_out=counts.get(i, 0)) for i, name in enumerate(names)
+            name: replace(report, events_out=counts.get(self._numbers[name], 0))
+            for name, report in self._reports.items()
         }
         records = Records(
             events=people.event_log(database),
@@ -304,6 +314,8 @@ class _Delivery:
                 *_for_the_data_manager(without_birth, with_several),
                 *self._unread(),
             ),
+            people_without_birth=without_birth,
+            people_with_several_births=with_several,
         )
         return Intake(records, report, self._quarantine, self._stops())
 
@@ -324,7 +336,7 @@ class _Delivery:
         return int(without), int(several)
 
     def _unread(self) -> Iterator[str]:
-        read = {name.partition("#")[0] for name in self._reports} | {_MANIFEST}
+        read = {name.partition("#")[0] for name in self._reports} | {MANIFEST, PSEUDONYMISED, *BESIDE}
         unread = [name for name in self._names if name not in read]
         if unread:
             yield f"Not read, as no layout describes them: {', '.join(unread)}."
@@ -346,7 +358,7 @@ def _for_the_data_manager(without_birth: int, with_several: int) -> Iterator[str
 
 
 def _matched(layout: Layout, name: str) -> re.Match[str]:
-    match = re.fullmatch(layout.pattern, name)
+    match = re.fullmatch(layout.pattern, csv_name(name))
     if match is None:
         raise RiskModelError(
             "a file was given to a layout that does not describe it; please report this defect"
@@ -362,16 +374,21 @@ def _runs(years: Iterable[int]) -> Iterator[tuple[int, int]]:
     yield from zip(starts, ends, strict=True)
 
 
-def _batches(files: Iterable[Delivered]) -> Iterator[list[Delivered]]:
+def _batches(files: Iterable[list[Delivered]]) -> Iterator[list[list[Delivered]]]:
     """Gather small files, so that one query checks many; a batch is bounded, so that memory is."""
-    batch: list[Delivered] = []
+    batch: list[list[Delivered]] = []
     for file in files:
         batch.append(file)
-        if sum(other.text.rows_in for other in batch) > _BATCH_ROWS:
+        if sum(part.text.rows_in for parts in batch for part in parts) > _BATCH_ROWS:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def _file_pattern(layout: Layout) -> str:
+    """Return the pattern of a layout's files, without the element that it names in them."""
+    return layout.pattern.partition("#")[0]
 
 
 def _read_layout(path: Path, name: str, layout: Layout) -> TextRows:

@@ -24,6 +24,7 @@ Context = Mapping[str, int | date]
 ISO = "%Y-%m-%d"
 SCHOOL = "%Y-%b-%d %H:%M:%S"
 DAY_FIRST = "%d/%m/%Y"
+RECORD = "record_id"  # its rows are versions of one record
 
 
 class Kind(Enum):
@@ -81,14 +82,19 @@ def key(column: str) -> Field:
     return Field(column, Kind.KEY)
 
 
+def record_key() -> Field:
+    """Return the key of a record that may have several versions; files may come without it."""
+    return Field(RECORD, Kind.KEY, required=False, may_lack=True)
+
+
 def text(column: str, *, may_lack: bool = False) -> Field:
     """Return free text that may be empty."""
     return Field(column, Kind.TEXT, required=False, may_lack=may_lack)
 
 
-def day(column: str, *, required: bool = True) -> Field:
+def day(column: str, *, required: bool = True, may_lack: bool = False) -> Field:
     """Return a date."""
-    return Field(column, Kind.DAY, required)
+    return Field(column, Kind.DAY, required, may_lack=may_lack)
 
 
 def code(
@@ -104,9 +110,9 @@ def number(column: str, low: float, high: float, *, required: bool = True) -> Fi
     return Field(column, Kind.NUMBER, required, low=low, high=high)
 
 
-def yes_no(column: str, *, required: bool = True) -> Field:
+def yes_no(column: str, *, required: bool = True, may_lack: bool = False) -> Field:
     """Return a truth value."""
-    return Field(column, Kind.YES_NO, required)
+    return Field(column, Kind.YES_NO, required, may_lack=may_lack)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,17 @@ class Rule:
 def in_order(earlier: str, later: str) -> Rule:
     """Return the rule that a date is not before another; empty dates break nothing."""
     return Rule(f'typed."{later}" < typed."{earlier}"', f"{later} is before {earlier}")
+
+
+def born_before(born: str, later: str) -> Rule:
+    """Return the rule that a date is not before the month of birth, where both stand in one row."""
+    return Rule(f'typed."{later}" < date_trunc(\'month\', typed."{born}")', f"{later} is before {born}")
+
+
+def retired(column: str, codes: str, *, where: str) -> Rule:
+    """Return the rule that some codes are no longer, or not yet, in use in the years that ``where`` holds for."""
+    used = ", ".join(f"'{word}'" for word in codes.split())
+    return Rule(f'typed."{column}" IN ({used}) AND {where}', f"{column} is not a code of this year's return")
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,10 @@ class Layout:
         Facts that the file's name gives every row, as SQL column name to value.
     context_types : mapping of str to str
         Those columns and their SQL types.
+    tells : tuple of str
+        How the codes of its events begin. A later delivery without such a file replaces none of them.
+    happened : str
+        Column of the day that cannot be before the month of birth that files read so far give, or empty.
     """
 
     name: str
@@ -180,6 +201,8 @@ class Layout:
     day_formats: tuple[str, ...] = (ISO,)
     context: Callable[[re.Match[str]], Context] = lambda _match: {}
     context_types: Mapping[str, str] = field(default_factory=dict)
+    tells: tuple[str, ...] = ()
+    happened: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,7 +210,8 @@ class Point:
     """Events without duration: one for each row of ``table`` where ``where`` holds.
 
     ``known`` before ``time`` cannot be: the later of both is used where a delay is declared, and rows whose
-    recorded date is earlier were set aside before.
+    recorded date is earlier were set aside before. ``versions`` says that rows with the same ``record_id`` are
+    versions of one record: the events of each are superseded when the next is known.
     """
 
     table: str
@@ -197,6 +221,7 @@ class Point:
     basis: Basis
     number: str = "NULL"
     where: str = "TRUE"
+    versions: bool = False
 
 
 @dataclass(frozen=True)

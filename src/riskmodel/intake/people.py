@@ -15,8 +15,10 @@ from datetime import date
 import pyarrow as pa
 
 from riskmodel.errors import RiskModelError
-from riskmodel.intake.database import Database, sql_literal
+from riskmodel.intake.database import Database
 from riskmodel.intake.layouts.school_census import TERMS, term_days
+from riskmodel.intake.manifest import Gap
+from riskmodel.intake.sql import sql_literal
 from riskmodel.tables.records import Attributes, EventLog, Observation, Residence
 
 BIRTH_FILE = -1  # a birth comes from whichever record spoke first, not from one file
@@ -142,6 +144,31 @@ def observe_pupils(database: Database, *, roll_delay: int, extract_day: date) ->
         SELECT subject_id, 'EDU', start, NULL::DATE, known, CASE WHEN is_closed THEN closed END FROM told
         UNION ALL
         SELECT subject_id, 'EDU', start, "end", closed, NULL FROM told WHERE is_closed""")
+
+
+def cut_observation(database: Database, gap: Gap, *, extract_day: date) -> None:
+    """Take a gap out of an agency's observation: nobody could know of it before it began, nor of its end before that.
+
+    Whoever stands inside the gap sees that observation ended; whoever stands after it, that it began again.
+    """
+    first, after = sql_literal(gap.first), sql_literal(gap.after)
+    hit = f"""agency = '{gap.agency}' AND start < {after} AND coalesce("end", DATE '9999-12-31') > {first}"""
+    again = "TRUE" if gap.after <= extract_day else "FALSE"
+    database.run(f"CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM observation WHERE {hit}")
+    database.run(f"DELETE FROM observation WHERE {hit}")
+    database.run(f"""
+        INSERT INTO observation
+        WITH pieces AS (
+            SELECT subject_id, agency, start, NULL::DATE AS "end", known, least(superseded, {first}) AS superseded
+            FROM cut WHERE "end" IS NULL AND start < {first}
+            UNION ALL
+            SELECT subject_id, agency, start, {first}, greatest(known, {first}), superseded
+            FROM cut WHERE start < {first}
+            UNION ALL
+            SELECT subject_id, agency, greatest(start, {after}), "end", greatest(known, {after}), superseded
+            FROM cut WHERE coalesce("end", DATE '9999-12-31') > {after} AND {again}
+        )
+        SELECT * FROM pieces WHERE superseded IS NULL OR superseded > known""")
 
 
 def add_births(database: Database) -> None:

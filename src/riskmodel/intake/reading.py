@@ -1,4 +1,4 @@
-"""Reads a CSV file strictly into columns of text: every line is a row or a stated fault, never lost."""
+"""Reads a CSV file or Excel sheet strictly into columns of text: every line is a row or a stated fault, never lost."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from riskmodel.errors import DataError, nearest
+from riskmodel.intake.workbook import is_workbook, worksheet_as_csv
 
 ROW = "row"
+WINDOWS = (
+    "the file is not UTF-8 and was read as Windows-1252 (cp1252): look whether accented letters are right"
+)
+_LIKE_A_VALUE = re.compile(r"\d{4}")  # a number or a date, as where a header was torn
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -48,22 +53,26 @@ def read_rows(
     where: str,
     columns: Sequence[str],
     optional: Sequence[str] = (),
-    encoding: str = "utf-8",
+    encoding: str | None = None,
+    day_format: str = "%Y-%m-%d",
 ) -> TextRows:
-    """Read the wanted columns of a CSV file as text; other columns are never read into memory as values.
+    """Read the wanted columns of a CSV file or an Excel sheet as text; no other column becomes values.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file; a name that ends in ``.xlsx`` is a workbook.
     where : str
         What messages call it (a path relative to the extract folder).
     columns : sequence of str
         Columns that must be there.
     optional : sequence of str
         Columns that may be absent; they are then empty in every row.
-    encoding : str
-        Of the file; a UTF-8 byte order mark is allowed.
+    encoding : str, optional
+        Of a CSV file; a UTF-8 byte order mark is allowed. If not given, it is UTF-8, or else Windows-1252 (cp1252),
+        which a note then says.
+    day_format : str
+        How dates of a workbook are written as text.
 
     Raises
     ------
@@ -71,7 +80,7 @@ def read_rows(
         If the file as a whole cannot be used: unreadable, empty, wrongly encoded, a column missing or named
         twice, cut off in the middle of a row, or with a quotation mark that is not closed.
     """
-    content = _content(path, where=where, encoding=encoding)
+    content, notes = _content(path, where=where, encoding=encoding, columns=columns, day_format=day_format)
     header = _header(content, where=where)
     _check_header(header, columns, where=where)
     present = [*columns, *(name for name in optional if name in header)]
@@ -82,21 +91,42 @@ def read_rows(
         if name not in header:
             table = table.append_column(name, pa.repeat("", table.num_rows))
     faults = tuple((number, f"the row has {found} values, not {wanted}") for number, found, wanted in ragged)
-    return TextRows(table, faults, () if len(faults) + table.num_rows else ("the file has no rows",))
+    empty = () if len(faults) + table.num_rows else ("the file has no rows",)
+    return TextRows(table, faults, (*notes, *empty))
 
 
-def columns_of(path: Path, *, where: str, encoding: str = "utf-8") -> list[str]:
-    """Return the names in a CSV file's header.
+def columns_of(
+    path: Path, *, where: str, encoding: str | None = None, columns: Sequence[str] = ()
+) -> list[str]:
+    """Return the names in a file's header; of several worksheets, the one that holds ``columns``.
 
     Raises
     ------
     DataError
         If the file cannot be read, is empty, is wrongly encoded or names a column twice.
     """
-    return _header(_content(path, where=where, encoding=encoding), where=where)
+    content, _ = _content(path, where=where, encoding=encoding, columns=columns, day_format="%Y-%m-%d")
+    return _header(content, where=where)
 
 
-def _content(path: Path, *, where: str, encoding: str) -> bytes:
+def csv_name(name: str) -> str:
+    """Return the name by which layouts know a file: a workbook goes by the name of the CSV that it stands for."""
+    return name[: -len(".xlsx")] + ".csv" if name.lower().endswith(".xlsx") else name
+
+
+def _content(
+    path: Path, *, where: str, encoding: str | None, columns: Sequence[str], day_format: str
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file as CSV in UTF-8 without byte order mark, and what to say of it."""
+    content = _bytes(path, where=where)
+    if is_workbook(path):
+        return worksheet_as_csv(path, where=where, columns=columns, day_format=day_format)
+    if encoding is None:
+        return _guessed(content, where=where)
+    return _decoded(content, encoding, where=where).encode().removeprefix(_BOM), ()
+
+
+def _bytes(path: Path, *, where: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -108,18 +138,42 @@ def _content(path: Path, *, where: str, encoding: str) -> bytes:
         ) from error
     if not content.strip():
         raise _fault(where, "a header row", "an empty file", "Ask the sender to send it again.")
-    try:
-        text = content.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+    return content
+
+
+def _guessed(content: bytes, *, where: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return UTF-8 as it is and Windows-1252 decoded; every other encoding that agencies use has zero bytes."""
+    if b"\0" in content or content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _fault(
             where,
-            f"text encoded as {encoding.upper()}",
+            "text encoded as UTF-8 or Windows-1252",
+            "another encoding, such as UTF-16, or a file that is not text",
+            "Ask the sender to export it as UTF-8.",
+        )
+    if _is_utf8(content):
+        return content.removeprefix(_BOM), ()
+    return _decoded(content, "cp1252", where=where).encode(), (WINDOWS,)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(content: bytes, encoding: str, *, where: str) -> str:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        wanted = "UTF-8 or Windows-1252" if encoding == "cp1252" else encoding.upper()
+        raise _fault(
+            where,
+            f"text encoded as {wanted}",
             "another encoding",
             "Ask the sender to export it as UTF-8.",
         ) from error
-    if encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
-        content = text.encode()
-    return content.removeprefix(_BOM)
 
 
 def _header(content: bytes, *, where: str) -> list[str]:
@@ -153,10 +207,16 @@ def column_hint(column: str, header: Sequence[str]) -> str:
 
     It never lists all names: where a file lacks its header, they would be a person's values.
     """
-    close = nearest(column, header)
+    close = nearest(column, [name for name in header if not _may_hold_a_value(column, name)])
     if close:
         return f"For {column}, did you mean {' or '.join(close)}?"
     return f"No name is like {column}: does the file begin with a header row?"
+
+
+def _may_hold_a_value(column: str, name: str) -> bool:
+    """Return whether a torn header may have glued a person's value to a name, which then is not said."""
+    glued = column in name and len(name) > len(column) + 3
+    return glued or bool(_LIKE_A_VALUE.search(name))
 
 
 def _parse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.errors import RiskModelError
 from riskmodel.files import read_json, to_json, whole_folder
+from riskmodel.intake.left_out import BESIDE
 from riskmodel.tables.records import Records
 
 
@@ -70,6 +72,8 @@ class IntakeReport:
         Events in the log, and people with at least one.
     notes : tuple of str
         Sentences that a person should read.
+    people_without_birth, people_with_several_births : int or None
+        People with no birth month in any record, and with more than one; None where no layout tells.
     """
 
     files: Mapping[str, FileReport]
@@ -78,6 +82,8 @@ class IntakeReport:
     events: int
     subjects: int
     notes: tuple[str, ...] = ()
+    people_without_birth: int | None = None
+    people_with_several_births: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``intake.json``."""
@@ -91,6 +97,8 @@ class IntakeReport:
             "rows_quarantined": sum(file.rows_quarantined for file in self.files.values()),
             "files": {name: file.to_json() for name, file in sorted(self.files.items())},
             "notes": list(self.notes),
+            "people_without_birth": self.people_without_birth,
+            "people_with_several_births": self.people_with_several_births,
         }
 
     @classmethod
@@ -103,6 +111,8 @@ class IntakeReport:
             events=value["events"],
             subjects=value["subjects"],
             notes=tuple(value["notes"]),
+            people_without_birth=value.get("people_without_birth"),
+            people_with_several_births=value.get("people_with_several_births"),
         )
 
     def summary(self) -> str:
@@ -139,19 +149,40 @@ class Intake:
     quarantine: Mapping[str, pa.Table] = field(default_factory=dict)
     stops: pa.Table | None = None
 
-    def save(self, folder: Path) -> None:
-        """Write everything into a new folder, whole or not at all. For the secure environment only."""
+    def save(self, folder: Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write everything into a new folder, whole or not at all. For the secure environment only.
+
+        Parameters
+        ----------
+        folder : Path
+            An existing folder is replaced at the end; who is left out, and the audit log, stay.
+        beside : mapping of str to str, optional
+            Text of files that belong to the intake, by name, such as its checks and its page.
+        """
+        with whole_folder(folder) as part:
+            self.write(part, beside=beside)
+            for name in BESIDE:
+                if (folder / name).exists():
+                    shutil.copy2(folder / name, part / name)
+
+    def write(self, folder: Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write everything into a folder that is still empty."""
+        self.records.save(folder)
+        if self.stops is not None:
+            pq.write_table(self.stops, folder / "stops.parquet", compression="zstd", compression_level=1)
+        self.write_account(folder, beside=beside)
+
+    def write_account(self, folder: Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write what became of every row, without the records, into a folder that is still empty."""
         from pyarrow import csv as arrow_csv
 
-        with whole_folder(folder) as part:
-            self.records.save(part)
-            (part / "intake.json").write_text(to_json(self.report.to_json()), encoding="utf-8")
-            if self.stops is not None:
-                pq.write_table(self.stops, part / "stops.parquet", compression="zstd", compression_level=1)
-            for name, rows in sorted(self.quarantine.items()):
-                target = part / "quarantine" / f"{_plain_name(name)}.csv"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                arrow_csv.write_csv(rows, target)
+        (folder / "intake.json").write_text(to_json(self.report.to_json()), encoding="utf-8")
+        for name, text in (beside or {}).items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        for name, rows in sorted(self.quarantine.items()):
+            target = folder / "quarantine" / f"{_plain_name(name)}.csv"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            arrow_csv.write_csv(rows, target)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Days = Annotated[int, Field(ge=0, le=3650)]
 Name = Annotated[str, Field(min_length=1)]
+# Columns that look like direct identifiers, and why they are not.
+DeclaredUse = dict[Name, Name]
 
 
 class _Spec(BaseModel):
@@ -80,11 +82,14 @@ class EventsSpec(_Spec):
     observation : AlwaysObserved, optional
         Needed when there is no ``observation.parquet``: without either, a count of zero cannot be told from
         not knowing, and such features are missing.
+    declared_use : mapping
+        For each column that looks like a direct identifier: why it is not one. Without it, it is refused.
     """
 
     kind: Literal["events"] = "events"
     path: Path
     observation: AlwaysObserved | None = None
+    declared_use: DeclaredUse = {}
 
 
 class CodeColumn(_Spec):
@@ -146,10 +151,22 @@ class CsvAttributes(_Spec):
 
 
 class CsvSpec(_Spec):
-    """``data.kind: csv``: files and a mapping of their columns."""
+    """``data.kind: csv``: files and a mapping of their columns.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    files : tuple of CsvFile
+    attributes : tuple of CsvAttributes
+    observation : AlwaysObserved, optional
+    declared_use : mapping
+        For each column that looks like a direct identifier: why it is not one. Without it, it is refused.
+    """
 
     kind: Literal["csv"] = "csv"
     path: Path
     files: tuple[CsvFile, ...] = Field(min_length=1)
     attributes: tuple[CsvAttributes, ...] = ()
     observation: AlwaysObserved | None = None
+    declared_use: DeclaredUse = {}

@@ -21,6 +21,9 @@ from riskmodel.tables.cohort import FloatArray
 TIE_BREAK = 1e-6
 """Share of the sigmoid in an isotonic estimate: enough to keep the order of raw scores, too little to be seen."""
 
+FLAT = 1e-6
+"""Slope of the curve of a model that has learned nothing: it keeps the order and moves no estimate that is shown."""
+
 _RIDGE = 1e-6  # so small that it matters only when the outcome is perfectly separated
 _MOST_STEPS = 200
 _FEWEST_ROWS = 10
@@ -55,6 +58,11 @@ class Calibration:
             return sigmoid
         steps = np.interp(raw, self.knots_raw, self.knots_risk)
         return (1.0 - TIE_BREAK) * steps + TIE_BREAK * sigmoid
+
+    @property
+    def learned(self) -> bool:
+        """Whether a higher raw score went with a higher risk among people that the model had not seen."""
+        return self.kind == "none" or self.slope > FLAT
 
     def to_state(self) -> dict[str, Any]:
         """Return the curve as JSON-ready data."""
@@ -131,12 +139,14 @@ def fit_calibration(
     Returns
     -------
     Calibration
+        Where a higher raw score does not go with a higher risk, the model has learned nothing that holds for others:
+        everybody's estimate is then the base rate (``learned`` is false, and the card says so). A curve that turned
+        the order round would contradict the explanation of the score.
 
     Raises
     ------
     DataError
-        If the outcome is the same for everyone, or a higher raw score does not go with a higher risk: a curve that
-        turns the order round, or is flat, would contradict the explanation of the score.
+        If the outcome is the same for everyone.
     """
     if kind == "none":
         return Calibration("none")
@@ -150,14 +160,9 @@ def fit_calibration(
             next_step="Look at the outcome, the index dates and the folds in the study.",
         )
     intercept, slope = (float(c) for c in _line(raw, happened, weight))
-    if not slope > 0:
-        raise DataError(
-            expected="a higher raw score to go with a higher risk",
-            found="the opposite, or no relation, on out-of-fold predictions",
-            where="calibration",
-            next_step="The model has learned nothing that holds for others: use a simpler family, more data, or "
-            "features that say something about this outcome.",
-        )
+    if not slope > FLAT:
+        base = float(np.average(happened, weights=weight))
+        return Calibration("sigmoid", float(np.log(base / (1 - base))), FLAT)
     if kind == "sigmoid":
         return Calibration("sigmoid", intercept, slope)
     knots_raw, knots_risk = _isotonic(raw, happened, weight)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.tables.days import from_day, to_day
 
@@ -71,7 +72,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Term:
-    """One school term: its days, the day of its census and the sessions (half days) it offers."""
+    """One school term: its days, the day of its census and the sessions (half days) it offers.
+
+    ``since`` is the day of the census before, from which on spells that have ended are reported.
+    """
 
     number: int
     name: str
@@ -80,6 +84,7 @@ class Term:
     census: int
     end: int
     sessions: int
+    since: int = 0
 
     @property
     def label(self) -> str:
@@ -103,7 +108,8 @@ def terms(window: Window) -> tuple[Term, ...]:
     found = [_term(year, place) for year in years for place in range(len(_TERMS))]
     inside = [term for term in found if term.start >= window.first_day and term.end <= window.last_day]
     in_order = sorted(inside, key=lambda term: term.start)
-    return tuple(replace(term, number=number) for number, term in enumerate(in_order))
+    since = [window.first_day, *(term.census for term in in_order)]
+    return tuple(replace(term, number=number, since=since[number]) for number, term in enumerate(in_order))
 
 
 def _term(year: int, place: int) -> Term:
@@ -153,4 +159,5 @@ class DayText:
 @cache
 def _calendar(style: str, first: int, last: int) -> pa.Array:
     """Return every day of many years as text."""
-    return pa.array([from_day(day).strftime(style) for day in range(first, last + 1)])
+    days = pa.array(range(first, last + 1), pa.int32()).cast(pa.date32())
+    return pc.strftime(days.cast(pa.timestamp("s")), format=style, locale="C")

@@ -10,7 +10,8 @@ Every process is written the same way. For a person of a given age, in a given m
 
 Momentum is what recent events leave behind: each event adds its ``jump``, and momentum fades by a fixed share
 each month (a self-exciting process; Mohler and others 2011, JASA 106:100). So earlier harm raises later harm,
-people harmed and people who harm overlap, and suspension or care leave a mark that records can show.
+people harmed and people who harm overlap, and suspension or care leave a mark that records can show. It is weak:
+most of what records show goes back to standing dispositions, and the highest hazards stay far from certain.
 
 There is no ethnic group in these equations, and no field in `Process` could hold one.
 """
@@ -33,8 +34,17 @@ if TYPE_CHECKING:
 MOMENTUM_KEPT = 0.93
 """Share of momentum left after a month: half is gone after nine and a half months (assumed)."""
 
-MOMENTUM_CAP = 8.0
+MOMENTUM_CAP = 4.0
 """Nobody's momentum goes beyond this, so that no rate runs away (assumed; reached by very few)."""
+
+WORRY_KEPT = 0.95
+"""Share of worry left after a month: half is gone after thirteen and a half months (assumed)."""
+
+WORRY_EASED = 6.0
+"""By how much care eases worry, for a while (fitted: those looked after miss less school than others in need)."""
+
+MOST_LIKELY = 0.9
+"""Nothing follows from anything with more than this probability (assumed)."""
 
 SUPPORT_MONTHS = 6
 """How long support lasts once taken up (assumed)."""
@@ -55,13 +65,13 @@ _HARM_AGES: Curve = (
 )
 _VIOLENCE_AGES: Curve = (
     (7.9, 0.0),
-    (10, 0.1),
-    (12, 0.3),
-    (13, 0.6),
-    (14, 0.9),
-    (15.5, 1.25),
-    (17, 1.1),
-    (19, 0.8),
+    (10, 0.04),
+    (12, 0.11),
+    (13, 0.25),
+    (14, 0.76),
+    (15.5, 1.15),
+    (17, 1.6),
+    (19, 1.4),
 )
 _OFFENCE_AGES: Curve = ((9.9, 0.0), (10, 0.05), (13, 0.5), (15, 1.0), (17, 1.4), (19, 1.4))
 _SUSPENSION_AGES: Curve = (
@@ -74,7 +84,7 @@ _SUSPENSION_AGES: Curve = (
     (16.4, 0.5),
     (18, 0.1),
 )
-_REFERRAL_AGES: Curve = ((0, 1.4), (2, 1.0), (8, 0.8), (12, 1.0), (15, 1.3), (17, 1.1), (18, 0.0))
+_REFERRAL_AGES: Curve = ((0, 1.4), (2, 0.861), (8, 0.8), (12, 1.0), (15, 1.436), (17, 1.1), (18, 0.0))
 _TEEN_AGES: Curve = ((9.9, 0.0), (11, 0.3), (13, 0.8), (15, 1.3), (17, 1.2), (19, 1.0))
 
 
@@ -119,63 +129,112 @@ class Process:
 
 # Relations are assumed in size and sign-checked against domain evidence: exclusion HR 2.05 (Cornish and Brennan
 # 2025), adversity OR 1.8 (Fitton 2020), male OR for serious violence 6 to 8 (MoJ and DfE 2023). Levels are fitted
-# to the margins that `margins.py` lists.
+# to the margins that `margins/targets.yaml` lists; docs/reference/simulated-margins.md says how close they come.
 PROCESSES: Mapping[str, Process] = {
     "harm": Process(
-        0.0134, _HARM_AGES, poverty=0.20, conduct=0.48, frailty=0.36, male=0.40, adversity=0.36,
-        momentum=0.8, jump=1.0, eased=True,
+        0.0158, _HARM_AGES, poverty=0.247, conduct=0.5, frailty=0.47, male=0.4, adversity=0.28,
+        momentum=0.12, jump=0.4, eased=True,
     ),
     "violence": Process(
-        0.0054, _VIOLENCE_AGES, poverty=0.26, conduct=0.80, frailty=0.45, male=1.60, adversity=0.40,
-        momentum=0.8, jump=0.8, eased=True,
+        0.0025, _VIOLENCE_AGES, poverty=0.54, conduct=1.293, frailty=0.4, male=1.85, adversity=0.35,
+        momentum=0.183, jump=0.25, eased=True,
     ),
     "offence": Process(
-        0.0110, _OFFENCE_AGES, poverty=0.22, conduct=0.65, frailty=0.40, male=1.00, adversity=0.20,
-        momentum=0.8, jump=0.15,
+        0.0064, _OFFENCE_AGES, poverty=0.48, conduct=1.26, frailty=0.35, male=0.947, adversity=0.2,
+        momentum=0.2, jump=0.1,
     ),
     "suspension": Process(
-        0.0125, _SUSPENSION_AGES, poverty=0.25, conduct=1.40, frailty=0.15, male=0.25, adversity=0.20,
-        momentum=0.40, jump=0.30, in_school=True,
+        0.00705, _SUSPENSION_AGES, poverty=0.5, conduct=1.72, frailty=0.15, male=0.45, adversity=0.2,
+        jump=0.15, in_school=True,
     ),
     "referral": Process(
-        0.0096, _REFERRAL_AGES, poverty=0.40, conduct=0.30, frailty=0.30, adversity=0.85, momentum=0.4, jump=0.30,
+        0.0195, _REFERRAL_AGES, poverty=0.367, conduct=0.94, frailty=0.3, adversity=0.828,
+        momentum=0.2, jump=0.1,
     ),
     "missing": Process(
-        0.004, _TEEN_AGES, poverty=0.20, conduct=0.50, frailty=0.50, adversity=0.35, momentum=0.8, jump=0.5,
+        0.004, _TEEN_AGES, poverty=0.2, conduct=0.6, frailty=0.5, adversity=0.35,
+        momentum=0.3, jump=0.25,
     ),
     "self_harm": Process(
-        0.006, _TEEN_AGES, poverty=0.10, conduct=0.20, frailty=0.60, male=-0.9, adversity=0.35, momentum=0.4, jump=0.3,
+        0.006, _TEEN_AGES, poverty=0.1, conduct=0.2, frailty=0.6, male=-0.9, adversity=0.35,
+        momentum=0.2, jump=0.15,
     ),
     "distress": Process(
-        0.020, _TEEN_AGES, poverty=0.10, conduct=0.45, frailty=0.35, male=-0.2, adversity=0.30, momentum=0.2,
+        0.02, _TEEN_AGES, poverty=0.1, conduct=0.45, frailty=0.35, male=-0.2, adversity=0.3,
+        momentum=0.1,
     ),
     "other_victim": Process(
-        0.020, _HARM_AGES, poverty=0.15, conduct=0.25, frailty=0.30, male=0.1, adversity=0.30, momentum=0.4, jump=0.1,
+        0.02, _HARM_AGES, poverty=0.15, conduct=0.3, frailty=0.35, male=0.1, adversity=0.3,
+        momentum=0.2, jump=0.05,
     ),
 }  # fmt: skip
 
-# What follows from what: (cause, consequence) -> probability (assumed). The consequence adds its own jump. These
-# hang on what was done or suffered, never on whether the police knew: so no police decision changes a life.
-FOLLOWS: Mapping[tuple[str, str], float] = {
-    ("violence", "suspension_after"): 0.22,
-    ("violence", "exclusion"): 0.018,
-    ("violence", "placement"): 0.07,
-    ("violence", "referral_after"): 0.06,
-    ("violence", "care"): 0.004,
-    ("suspension", "exclusion"): 0.010,
-    ("suspension", "placement"): 0.11,
-    ("harm", "referral_after"): 0.05,
-    ("referral", "care"): 0.085,
-    ("missing", "referral_after"): 0.15,
-    ("missing", "care"): 0.02,
+# What follows from what: (cause, consequence) -> probability at average conduct, and its log ratio for one standard
+# deviation of conduct. The consequence adds its own jump. These hang on what was done or suffered, never on whether
+# the police knew: so no police decision changes a life.
+FOLLOWS: Mapping[tuple[str, str], tuple[float, float]] = {
+    ("violence", "suspension_after"): (0.4, 0.0),
+    ("violence", "exclusion"): (0.0015, 0.0),
+    ("violence", "placement"): (0.28, 0.0),
+    ("violence", "referral_after"): (0.25, 0.0),
+    ("violence", "care"): (0.012, 0.0),
+    ("offence", "suspension_after"): (0.2, 0.0),
+    ("offence", "placement"): (0.04, 0.0),
+    ("suspension", "exclusion"): (0.00414, 0.4),
+    ("suspension", "placement"): (0.047, 0.141),
+    ("harm", "referral_after"): (0.05, 0.0),
+    ("referral", "care"): (0.006, 1.1),
+    ("missing", "referral_after"): (0.15, 0.0),
+    ("missing", "care"): (0.02, 0.0),
 }
 JUMPS: Mapping[str, float] = {
-    "suspension_after": 0.15,
-    "exclusion": 0.9,
-    "placement": 0.7,
+    "suspension_after": 0.10,
+    "exclusion": 0.4,
+    "placement": 0.3,
     "referral_after": 0.1,
-    "care": 0.8,
+    "care": 0.4,
 }
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How many sessions of one kind a pupil misses in a term, on average: exp of a sum.
+
+    Parameters
+    ----------
+    level : float
+        Log sessions of an average pupil of eleven or less.
+    teen : float
+        What is added to it by the age of sixteen.
+    habit : float
+        For one standard deviation of a habit that lasts a life.
+    conduct : tuple of float
+        For one standard deviation of conduct: up to eleven, and what is added by sixteen.
+    strain : float
+        For one unit of strain (see `STRAIN`).
+    """
+
+    level: float
+    teen: float
+    habit: float
+    conduct: tuple[float, float]
+    strain: float
+
+
+# Levels are fitted to persistent absence in a year and ever, of all pupils and of those with a social worker.
+ABSENCES: Mapping[str, Sessions] = {
+    "authorised": Sessions(1.494, 0.0, 0.72, (0.06, 0.0), 1.0),
+    "unauthorised": Sessions(-0.85, 1.25, 1.2, (0.33, 0.237), 1.8),
+}
+STRAIN: Mapping[str, float] = {"poverty": 0.1, "home": 0.121, "momentum": 0.1, "worry": 0.6}
+"""What keeps people from school: poverty (one standard deviation), each adversity at home, momentum, worry."""
+
+STEADINESS = 1.8
+"""Shape of the gamma distribution that sessions missed in a term vary by around their mean (assumed)."""
+
+MOST_MISSED = 110
+"""Sessions of about 127 in a term that anybody misses at most (assumed)."""
+
 # What leads to a referral for support, and how likely (assumed); half of those referred take it up.
 SUPPORT_AFTER: Mapping[str, float] = {
     "violence": 0.15, "harm": 0.12, "suspension": 0.06, "referral": 0.10, "missing": 0.15,
@@ -204,10 +263,21 @@ def standing_level(process: Process, people: People) -> FloatArray:
     return level
 
 
-def expected_jump(cause: str) -> float:
-    """Return what one event of this kind adds to momentum on average, with all that follows from it."""
-    after = sum(chance * JUMPS[effect] for (source, effect), chance in FOLLOWS.items() if source == cause)
-    return PROCESSES[cause].jump + after
+def following(cause: str, effect: str, people: People) -> FloatArray:
+    """Return how likely the effect follows an event of the cause, for each person; shape (n_people,)."""
+    chance, conduct = FOLLOWS[cause, effect]
+    likely: FloatArray = np.minimum(chance * np.exp(conduct * people.conduct), MOST_LIKELY).astype(np.float32)
+    return likely
+
+
+def expected_jump(cause: str, people: People) -> FloatArray:
+    """Return what one event of this kind adds to each person's momentum on average, with all that follows from it."""
+    after = sum(
+        (following(source, effect, people) * JUMPS[effect] for source, effect in FOLLOWS if source == cause),
+        np.zeros(len(people), np.float32),
+    )
+    jump: FloatArray = (PROCESSES[cause].jump + after).astype(np.float32)
+    return jump
 
 
 def adversity_factor(effect: float, count: npt.NDArray[np.integer]) -> FloatArray:

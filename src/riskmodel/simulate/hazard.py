@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.simulate.clock import FloatArray, IntArray, Window, first_day
-from riskmodel.simulate.equations import MOMENTUM_CAP, MOMENTUM_KEPT, PROCESSES, expected_jump
+from riskmodel.simulate.equations import MOMENTUM_CAP, MOMENTUM_KEPT
 from riskmodel.simulate.lives import Living, Standing, State, truancy_factor
 from riskmodel.simulate.population import ADVERSITY_MONTHS
 
@@ -85,7 +85,8 @@ def chance_of_harm(living: Living, state: State, age: int, rows: IntArray) -> Fl
     ndarray of shape (n,)
         Probabilities. Every quantity used is known on the first of the month.
     """
-    homes = _HomeForecast(living, rows, age)
+    homes, living = _HomeForecast(living, rows, age), living.among(rows)
+    everyone = slice(0, len(rows))
     momentum = state.momentum[rows].copy()
     left = (state.support_ends[rows] - age).astype(np.int32)
     school = truancy_factor(state.truancy[rows])
@@ -93,25 +94,22 @@ def chance_of_harm(living: Living, state: State, age: int, rows: IntArray) -> Fl
     for month in range(HORIZON_MONTHS):
         eased = 1 - living.support_effect * (left > month)
         standing = Standing(home=homes.after(month), momentum=momentum, eased=eased, school=school)
-        chance = living.rate("harm", age + month, rows, standing)
+        chance = living.rate("harm", age + month, everyone, standing)
         escaped += np.log1p(-np.minimum(chance, 0.99).astype(np.float64))
-        momentum = _expected_momentum(living, age + month, rows, standing)
+        momentum = _expected_momentum(living, age + month, standing)
     hazard: FloatArray = -np.expm1(escaped).astype(np.float32)
     return hazard
 
 
-def _expected_momentum(living: Living, age: int, rows: IntArray, standing: Standing) -> FloatArray:
+def _expected_momentum(living: Living, age: int, standing: Standing) -> FloatArray:
     """Return the momentum expected a month later, no harm having happened."""
-    expected = MOMENTUM_KEPT * standing.momentum
-    for name, jump in _JUMPS.items():
-        expected = expected + jump * np.minimum(living.rate(name, age, rows, standing), 1)
+    expected = np.float32(MOMENTUM_KEPT) * standing.momentum
+    everyone = slice(0, len(standing.momentum))
+    for name, jump in living.jump.items():
+        if living.curve[name][age]:
+            expected += jump * np.minimum(living.rate(name, age, everyone, standing), 1)
     capped: FloatArray = np.minimum(expected, MOMENTUM_CAP).astype(np.float32)
     return capped
-
-
-_JUMPS = {
-    name: np.float32(expected_jump(name)) for name in PROCESSES if name != "harm" and expected_jump(name) > 0
-}
 
 
 class _HomeForecast:

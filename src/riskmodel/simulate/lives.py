@@ -6,6 +6,7 @@ person does and suffers depends on the month before and on chance, never on what
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.simulate.clock import (
+    NOT_YET,
     TERM_END_MONTHS,
     BoolArray,
     FloatArray,
@@ -21,20 +23,29 @@ from riskmodel.simulate.clock import (
     first_day,
 )
 from riskmodel.simulate.equations import (
+    ABSENCES,
     FOLLOWS,
     JUMPS,
     MOMENTUM_CAP,
     MOMENTUM_KEPT,
+    MOST_MISSED,
     OFFERED,
     PROCESSES,
+    STEADINESS,
+    STRAIN,
     SUPPORT_AFTER,
     SUPPORT_MONTHS,
     TAKEN_UP,
+    WORRY_EASED,
+    WORRY_KEPT,
     adversity_factor,
     age_curve,
+    expected_jump,
+    following,
     standing_level,
 )
 from riskmodel.simulate.population import LAST_AGE, Adversity, People
+from riskmodel.tables.days import to_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,16 +115,24 @@ class State:
         Share of the last term missed without leave.
     support_ends : ndarray of shape (n_people,)
         Month of age from which support no longer lasts.
+    worry : ndarray of shape (n_people,)
+        What recent referrals to social care say about home; it keeps people from school, and care ends it.
     """
 
     momentum: FloatArray
     truancy: FloatArray
     support_ends: IntArray
+    worry: FloatArray
 
     @classmethod
     def at_birth(cls, n: int) -> State:
         """Return the state of people to whom nothing has happened."""
-        return cls(np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int32))
+        return cls(
+            momentum=np.zeros(n, np.float32),
+            truancy=np.zeros(n, np.float32),
+            support_ends=np.zeros(n, np.int32),
+            worry=np.zeros(n, np.float32),
+        )
 
 
 @dataclass(frozen=True)
@@ -155,11 +174,22 @@ class Living:
         self.level = {name: standing_level(process, people) for name, process in self.processes.items()}
         self.level["harm"] *= np.float32(spec.prevalence / 0.02)
         self.curve = {name: age_curve(process) for name, process in self.processes.items()}
+        self.follows = {pair: following(*pair, people) for pair in FOLLOWS}
+        jumps = {name: expected_jump(name, people) for name in self.processes if name != "harm"}
+        self.jump = {name: jump for name, jump in jumps.items() if jump.any()}
         self.support_effect = np.float32(spec.support_effect)
+        self.closure = _support_closure(spec)
 
     def reach(self, age: int, last_month: int) -> int:
         """Return how many people (the oldest ones) live through this month of age by the last month."""
         return int(np.searchsorted(self.people.birth_month, last_month - age, side="right"))
+
+    def among(self, rows: IntArray) -> Living:
+        """Return the same for some people, in whose order rates can then be asked for many times."""
+        some = copy(self)
+        some.level = {name: level[rows] for name, level in self.level.items()}
+        some.jump = {name: jump[rows] for name, jump in self.jump.items()}
+        return some
 
     def adversities(self, rows: slice | IntArray, age: int) -> npt.NDArray[np.int8]:
         """Return how many adversities run at each person's home on the first of the month."""
@@ -208,6 +238,14 @@ class Living:
             eased=1 - self.support_effect * (state.support_ends[:n] > age),
             school=_SCHOOL_MONTHS[month] * truancy_factor(state.truancy[:n]),
         )
+
+
+def _support_closure(spec: SimulateSpec) -> tuple[int, int]:
+    """Return the first and last day on which support is closed; days after every other if it never is."""
+    closed = spec.closed_service
+    if closed is None or closed.agency != "SUPPORT":
+        return int(NOT_YET), int(NOT_YET)
+    return to_day(closed.first_day), to_day(closed.last_day)
 
 
 class _Diary:
@@ -288,37 +326,44 @@ def step(
         day = first_day(living.people.birth_month[hit] + age) + rng.integers(0, 28, len(hit))
         diary.write(name, hit, day.astype(np.int32))
         gained[hit] += process.jump
-        _follow(name, hit, day, age, gained=gained, rng=rng, diary=diary)
-        _refer_for_support(name, hit, day, age, state=state, rng=rng, diary=diary)
+        if name == "referral":
+            state.worry[hit] += 1
+        _follow(living, name, hit, day, age, gained=gained, state=state, rng=rng, diary=diary)
+        _refer_for_support(name, hit, day, age, living=living, state=state, rng=rng, diary=diary)
     kept = np.minimum(MOMENTUM_KEPT * state.momentum[:n] + gained, MOMENTUM_CAP)
     state.momentum[:n] = kept
+    state.worry[:n] *= WORRY_KEPT
 
 
 def _follow(
+    living: Living,
     name: str,
     hit: IntArray,
     day: npt.NDArray[np.integer],
     age: int,
     *,
     gained: FloatArray,
+    state: State,
     rng: np.random.Generator,
     diary: _Diary,
 ) -> None:
     """Draw what follows from events of one kind in the next weeks."""
-    for (cause, effect), chance in FOLLOWS.items():
+    for (cause, effect), chance in living.follows.items():
         if cause != name or not _SENSIBLE_AGES[effect][0] <= age < _SENSIBLE_AGES[effect][1]:
             continue
-        after = np.flatnonzero(rng.random(len(hit)) < chance)
+        after = np.flatnonzero(rng.random(len(hit)) < chance[hit])
         wait = rng.integers(1, 46, len(after))
         diary.write(effect, hit[after], (day[after] + wait).astype(np.int32))
         gained[hit[after]] += JUMPS[effect]
+        if effect == "care":  # somebody sees to it that they go to school
+            state.worry[hit[after]] = -WORRY_EASED
 
 
 # Months of age at which each consequence is possible: school ones from 5 to 16, social care to 18.
 _SENSIBLE_AGES = {
     "suspension_after": (60, 198),
     "exclusion": (72, 195),
-    "placement": (84, 194),
+    "placement": (140, 194),
     "referral_after": (0, 214),
     "care": (0, 212),
 }
@@ -330,20 +375,28 @@ def _refer_for_support(
     day: npt.NDArray[np.integer],
     age: int,
     *,
+    living: Living,
     state: State,
     rng: np.random.Generator,
     diary: _Diary,
 ) -> None:
-    """Draw referrals for support after an event; support that is taken up starts next month."""
+    """Draw referrals for support after an event; support that is taken up starts next month.
+
+    A closed service takes no referral, and in the four weeks before it closes it offers nothing any more.
+    """
     if name not in SUPPORT_AFTER or age < 96:
         return
     referred = np.flatnonzero(rng.random(len(hit)) < SUPPORT_AFTER[name])
     offered = rng.random(len(referred)) < OFFERED
-    taken_up = offered & (rng.random(len(referred)) < TAKEN_UP)
-    person = hit[referred]
+    taken_up = rng.random(len(referred)) < TAKEN_UP
+    asked = (day[referred] + rng.integers(2, 30, len(referred))).astype(np.int32)
+    first, last = living.closure
+    kept = (asked < first) | (asked > last)
+    offered = (offered & ((asked < first - 28) | (asked > last)))[kept]
+    taken_up = offered & taken_up[kept]
+    person, asked = hit[referred][kept], asked[kept]
     cause = np.full(len(person), list(SUPPORT_AFTER).index(name), np.int32)
-    wait = rng.integers(2, 30, len(person))
-    diary.write("support", person, (day[referred] + wait).astype(np.int32), cause, offered, taken_up)
+    diary.write("support", person, asked, cause, offered, taken_up)
     state.support_ends[person[taken_up]] = age + 1 + SUPPORT_MONTHS
 
 
@@ -366,21 +419,25 @@ def _attend(
     ends = np.isin(month % 12, TERM_END_MONTHS) & (month >= window.first_month - 12)
     person = np.flatnonzero(ends).astype(np.int32)
     home = living.adversities(person, age).astype(np.float32)
-    teen = np.float32(np.clip((age - 132) / 36, 0, 1))
-    strain = 0.10 * people.poverty[person] + 0.12 * home + 0.10 * state.momentum[person]
-    # Mean sessions missed in a term of about 127; levels fitted to 6% absence and 45% ever persistently absent.
-    authorised = np.exp(1.45 + 0.65 * traits[0, person] + 0.05 * people.learning[person] + strain)
-    unauthorised = np.exp(
-        -0.05
-        + 0.65 * teen
-        + 0.85 * traits[1, person]
-        + (0.25 + 0.25 * teen) * people.conduct[person]
-        + 1.5 * strain
+    teen = np.float32(np.clip((age - 132) / 60, 0, 1))
+    strain = (
+        STRAIN["poverty"] * people.poverty[person]
+        + STRAIN["home"] * home
+        + STRAIN["momentum"] * state.momentum[person]
+        + STRAIN["worry"] * state.worry[person]
     )
-    missed = [
-        np.minimum(rng.poisson(mean * rng.standard_gamma(1.3, len(person)) / 1.3), 50)
-        for mean in (authorised, unauthorised)
-    ]
+    missed = []
+    for kind, habit in zip(ABSENCES.values(), traits, strict=True):
+        slope = kind.conduct[0] + kind.conduct[1] * teen
+        mean = np.exp(
+            kind.level
+            + kind.teen * teen
+            + kind.habit * habit[person]
+            + slope * people.conduct[person]
+            + kind.strain * strain
+        )
+        varied = mean * rng.standard_gamma(STEADINESS, len(person)) / STEADINESS
+        missed.append(np.minimum(rng.poisson(np.minimum(varied, 1000)), MOST_MISSED))
     state.truancy[person] = missed[1] / 127
     diary.write("absence", person, month[person], *(part.astype(np.int32) for part in missed))
 

@@ -30,23 +30,39 @@ GROUP_DEPRIVATION = np.array([-0.20, 0.35, 0.15, 0.05, 0.15])
 LSOAS_BY_DECILE = np.array([3, 20, 31, 40, 22, 19, 6, 2, 1])
 
 CHILDREN = np.array([0.42, 0.38, 0.14, 0.06])  # households with 1, 2, 3, 4 children (assumed; close to ONS)
-LEAVING = 0.030  # share of households leaving the borough in a year (assumed)
-BORN_HERE = 0.571  # resident at the first birth; with arrivals over 25 years the stock is constant by age
+TWIN_MATERNITIES = 0.015  # maternities with twins: 14 to 16 in 1,000 in 2012 to 2022 (ONS, recalled)
+SHARED = 0.04  # stays at an address shared with other households, at average poverty: flats over one number, temporary
+# accommodation, houses in multiple occupation (assumed; one Londoner in 50 is in temporary accommodation alone)
+SHARED_BY_POVERTY = 0.5  # log growth of it for one standard deviation of poverty (assumed)
+BUILDINGS = 2  # shared addresses in an area (assumed)
+WARD_AREAS = 7  # areas that make up a ward: Waltham Forest has 144 in 22 wards
+LEAVING = 0.050  # share of households leaving in a year (fitted: 58% of those aged 5 to 17 are 5 to 11)
+BORN_HERE = (
+    0.571  # share of households resident at the first birth; the others arrive over 25 years (assumed)
+)
+STOCK = 0.465  # residents aged 5 to 17 for each child born in 13 years: what arriving and leaving come to
 ARRIVAL_YEARS = 25
 MOVING = 0.06  # moves inside the borough in a year for a household of average poverty (assumed)
 YOUNG_MOTHER = 0.035  # first child before 20 at average poverty (assumed; England had about 3% in 2020)
 ADVERSITY_PREVALENCE = 0.24  # current spells a household: domestic abuse, mental health, substances (assumed)
 ADVERSITY_SHARE = np.array([0.32, 0.48, 0.20])  # of those three kinds, in that order (assumed)
 ADVERSITY_MONTHS = 24.0  # mean length of a spell (assumed)
+# What conduct and learning difficulty are made of: shared with the household or the person's own (assumed).
+CONDUCT_POVERTY, CONDUCT_STRAIN, CONDUCT_OWN = 0.36, 0.25, 0.87
+LEARNING_CONDUCT, LEARNING_OWN = 1.07, 0.62
 FSM_SPELLS = (
-    0.054  # free school meals: spells begun a year at average poverty (fitted to the WF margin of 49%)
+    0.071  # free school meals: spells begun a year at average poverty (fitted to the WF margin of 49%)
 )
-FSM_MONTHS = 40.0  # mean length of a spell (assumed)
+FSM_MONTHS = 18.0  # mean length of a spell (assumed)
+FSM_POVERTY = 1.153  # log growth for one standard deviation of poverty (assumed)
 
 
 @dataclass(frozen=True)
 class Homes:
-    """Addresses of households, sorted by household and time. ``end`` is NOT_YET while they live there."""
+    """Addresses of households, sorted by household and time. ``end`` is NOT_YET while they live there.
+
+    Some addresses are shared by several households.
+    """
 
     household: IntArray
     lsoa: IntArray
@@ -121,6 +137,14 @@ class Borough:
     def deprivation(self) -> FloatArray:
         """Standard score of deprivation of the first known area of each person's household."""
         return _standard_deprivation(self.decile)[self.lsoa_at_first]
+
+    @property
+    def ward(self) -> IntArray:
+        """Number of the ward of each area: wards are of areas about as deprived, but not only of those."""
+        area = np.arange(len(self.decile))
+        mixed = area + 30 * (area * 0.618_034 % 1)
+        ward: IntArray = (np.argsort(np.argsort(mixed, kind="stable")) // WARD_AREAS).astype(np.int32)
+        return ward
 
 
 def settle(spec: SimulateSpec, window: Window, rng: np.random.Generator) -> Borough:
@@ -197,7 +221,7 @@ def _found_households(
     spec: SimulateSpec, deprivation: FloatArray, months: tuple[int, int], rng: np.random.Generator
 ) -> _Households:
     """Found households at a steady rate; how many follows from the children there must be."""
-    births_a_month = spec.size / (13 * 12 * BORN_HERE)
+    births_a_month = spec.size / (13 * 12 * STOCK)
     n = round(births_a_month * (months[1] - months[0] + 1) / float(CHILDREN @ np.arange(1, 5)))
     first_birth = rng.integers(months[0], months[1] + 1, n).astype(np.int32)
     group = rng.choice(len(GROUPS), n, p=GROUP_SHARE / GROUP_SHARE.sum()).astype(np.int32)
@@ -253,6 +277,7 @@ def _draw_children(households: _Households, rng: np.random.Generator) -> _Childr
     count = 1 + rng.choice(4, len(households), p=CHILDREN)
     owner = np.repeat(np.arange(len(households)), count)
     gap = (15 + rng.exponential(20, len(owner))).astype(np.int32)
+    gap[rng.random(len(owner)) < _twin_chance()] = 0
     order = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     gap[order == 0] = 0
     total = np.cumsum(gap)
@@ -261,6 +286,12 @@ def _draw_children(households: _Households, rng: np.random.Generator) -> _Childr
     from_day = np.maximum(first_day(birth), households.arrive[owner])
     to_day = np.minimum(first_day(birth + 12 * LAST_AGE), households.leave[owner])
     return _Children(owner.astype(np.int32), birth, from_day, to_day)
+
+
+def _twin_chance() -> float:
+    """Return the chance that a later child of a household is a twin of the one before."""
+    mean = float(CHILDREN @ np.arange(1, 5))
+    return TWIN_MATERNITIES / (1 + TWIN_MATERNITIES) * mean / (mean - 1)
 
 
 def _keep_residents(children: _Children, window: Window) -> _Children:
@@ -279,7 +310,7 @@ def _draw_people(households: _Households, children: _Children, rng: np.random.Ge
     shared = rng.standard_normal(len(households), dtype=np.float32)[household]
     male = rng.random(n) < 0.51
     poor, strained = households.poverty[household], households.strain[household]
-    conduct = 0.30 * poor + 0.25 * strained + 0.25 * (male - 0.51) + 0.87 * own[0]
+    conduct = CONDUCT_POVERTY * poor + CONDUCT_STRAIN * strained + 0.25 * (male - 0.51) + CONDUCT_OWN * own[0]
     return People(
         household=household,
         birth_month=children.birth_month,
@@ -289,7 +320,7 @@ def _draw_people(households: _Households, children: _Children, rng: np.random.Ge
         poverty=poor,
         conduct=conduct.astype(np.float32),
         frailty=(0.4 * shared + np.float32(np.sqrt(1 - 0.4**2)) * own[1]).astype(np.float32),
-        learning=(0.15 * poor + 0.45 * conduct + 0.85 * own[2]).astype(np.float32),
+        learning=(0.15 * poor + LEARNING_CONDUCT * conduct + LEARNING_OWN * own[2]).astype(np.float32),
         young_mother=households.young_mother[household],
     )
 
@@ -311,6 +342,9 @@ def _draw_homes(households: _Households, decile: IntArray, rng: np.random.Genera
     owner, start, end = owner[kept], start[kept], end[kept]
     place = np.where(first_of_owner(owner), lsoa[owner], _draw_near(lsoa[owner], decile, rng))
     address = rng.permutation(len(owner))
+    shared = rng.random(len(owner)) < SHARED * np.exp(SHARED_BY_POVERTY * households.poverty[owner])
+    building = len(owner) + BUILDINGS * place + rng.integers(0, BUILDINGS, len(owner))
+    address = np.where(shared, building, address)
     return Homes(*(part.astype(np.int32) for part in (owner, place, address, start, end)))
 
 
@@ -333,7 +367,7 @@ def _draw_adversity(households: _Households, months: tuple[int, int], rng: np.ra
     np.add.at(change, (spells.owner, np.clip(spells.end - months[0], 0, width)), -1)
     return Adversity(
         spells=Spells(spells.owner, spells.start, spells.end, kind),
-        current=np.cumsum(change, axis=1, dtype=np.int8),
+        current=np.asfortranarray(np.cumsum(change, axis=1, dtype=np.int8)),  # read month by month
         mean=mean.astype(np.float32),
         first_month=months[0],
     )
@@ -341,7 +375,7 @@ def _draw_adversity(households: _Households, months: tuple[int, int], rng: np.ra
 
 def _draw_meals(households: _Households, months: tuple[int, int], rng: np.random.Generator) -> Spells:
     """Draw spells of entitlement to free school meals; overlapping ones become one."""
-    spells = _draw_spells(FSM_SPELLS / 12 * np.exp(1.15 * households.poverty), FSM_MONTHS, months, rng)
+    spells = _draw_spells(FSM_SPELLS / 12 * np.exp(FSM_POVERTY * households.poverty), FSM_MONTHS, months, rng)
     return merge(spells)
 
 

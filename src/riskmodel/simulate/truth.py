@@ -14,11 +14,12 @@ from riskmodel.simulate.clock import IntArray, first_day
 from riskmodel.simulate.population import GROUPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from riskmodel.simulate.hazard import HazardBook
     from riskmodel.simulate.lives import Happenings
-    from riskmodel.simulate.recording import Scene
+    from riskmodel.simulate.recording import Noted, Scene
 
 HARM_KINDS = ("ASSAULT_INJURY", "SERIOUS_ASSAULT_INJURY")
 
@@ -30,6 +31,7 @@ def write_truth(
     subject_id: npt.NDArray[np.int64],
     severity: npt.NDArray[np.floating],
     book: HazardBook,
+    noted: Sequence[Noted],
 ) -> dict[str, int]:
     """Write who truly came to harm, who did violence, and the hazard month by month.
 
@@ -45,6 +47,8 @@ def write_truth(
         How bad each harm was, in the order of ``scene.witnessed("harm")``.
     book : HazardBook
         The hazards noted while the lives were lived.
+    noted : sequence of Noted
+        What each agency could record of true events, and did.
 
     Returns
     -------
@@ -57,6 +61,7 @@ def write_truth(
         "harm.parquet": _dated(harm, subject_id).append_column("kind", _kinds(severity)),
         "violence.parquet": _dated(scene.witnessed("violence"), subject_id),
         "people.parquet": _people(scene, subject_id),
+        "recording.parquet": _recorded(noted, subject_id),
     }
     tables["harm.parquet"] = tables["harm.parquet"].sort_by(
         [("subject_id", "ascending"), ("time", "ascending")]
@@ -86,6 +91,28 @@ def _hazards(book: HazardBook, subject_id: npt.NDArray[np.int64]) -> pa.Table:
 
 def _dated(events: Happenings, subject_id: npt.NDArray[np.int64]) -> pa.Table:
     return pa.table({"subject_id": subject_id[events.person], "time": _dates(events.day)})
+
+
+def _recorded(noted: Sequence[Noted], subject_id: npt.NDArray[np.int64]) -> pa.Table:
+    """Return one row for each true event and agency that may record it, by subject and time."""
+    size = [len(part.person) for part in noted]
+    row = np.repeat(np.arange(len(noted)), size)
+    person, day, chance, recorded = (
+        np.concatenate([getattr(part, name) for part in noted])
+        for name in ("person", "day", "chance", "recorded")
+    )
+    order = np.lexsort((row, day, subject_id[person]))
+    which = pa.array(row[order])
+    return pa.table(
+        {
+            "subject_id": subject_id[person[order]],
+            "time": _dates(day[order]),
+            "kind": pa.array([part.kind for part in noted], pa.string()).take(which),
+            "agency": pa.array([part.agency for part in noted], pa.string()).take(which),
+            "probability": chance[order].astype(np.float64),
+            "recorded": recorded[order],
+        }
+    )
 
 
 def _kinds(severity: npt.NDArray[np.floating]) -> pa.Array:

@@ -7,7 +7,7 @@ not superseded before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -150,11 +150,29 @@ class Attributes(_TypedTable):
     file_name = "attributes.parquet"
 
 
+class Objections(_TypedTable):
+    """Who asked to be left out (UK GDPR Article 21), and the day on which they did.
+
+    An objection has no known time: it reaches back, so no cohort of any index date may hold the subject.
+    """
+
+    schema = pa.schema([("subject_id", pa.int64()), ("objected_on", pa.date32())])
+    required = ("subject_id", "objected_on")
+    order = ("subject_id", "objected_on")
+    file_name = "objections.parquet"
+
+    @classmethod
+    def nobody(cls) -> Self:
+        """Return the table of no objection."""
+        return cls(cls.schema.empty_table())
+
+
 @dataclass(frozen=True)
 class Records:
     """Everything intake produced, and the facts about its making that documents must repeat.
 
-    ``notes`` are sentences for the card, such as that a MEDS dataset had no known times.
+    ``notes`` are sentences for the card, such as that a MEDS dataset had no known times. Nobody in ``objections`` may
+    be in a cohort; its file is absent where nobody objected.
     """
 
     events: EventLog
@@ -162,11 +180,14 @@ class Records:
     residence: Residence
     attributes: Attributes
     notes: tuple[str, ...] = ()
+    objections: Objections = field(default_factory=Objections.nobody)
 
     def save(self, folder: Path) -> None:
-        """Write the four tables and the notes into a folder."""
+        """Write the tables and the notes into a new folder."""
         for part in (self.events, self.observation, self.residence, self.attributes):
             part.save(folder)
+        if len(self.objections):
+            self.objections.save(folder)
         (folder / "notes.txt").write_text("\n".join(self.notes), encoding="utf-8")
 
     @classmethod
@@ -179,7 +200,13 @@ class Records:
             residence=Residence.load(folder),
             attributes=Attributes.load(folder),
             notes=tuple(notes.splitlines()),
+            objections=_objections(folder),
         )
+
+
+def _objections(folder: Path) -> Objections:
+    present = (folder / Objections.file_name).exists()
+    return Objections.load(folder) if present else Objections.nobody()
 
 
 def _cast(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:

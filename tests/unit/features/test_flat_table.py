@@ -230,3 +230,21 @@ def test_a_spec_that_is_no_mapping():
 def test_columns_are_described_without_reading_the_file(tmp_path):
     spec = TableSpec.model_validate({**yaml.safe_load(SPEC), "path": tmp_path / "absent.csv"})
     assert describe_table(spec) == table(tmp_path).features.infos
+
+
+def test_who_objected_or_was_erased_is_left_out_whatever_their_names_look_like(tmp_path):
+    from riskmodel.intake.left_out import subject_text, tombstone
+
+    (tmp_path / "objections.csv").write_text("subject_id,objected_on\n7,2021-06-01\n5,2021-06-01\n")
+    gone = tombstone("salt", subject_text("5"))
+    (tmp_path / "forgotten.csv").write_text(f"salt,sha256\nsalt,{gone}\n")
+    data = table(tmp_path)
+    assert data.cohort.subject_id.tolist() == [3]
+    assert data.features.values[:, 0].tolist() == [15.5]
+    assert data.attrition.to_json()["steps"] == [
+        {"rule": "rows in the file", "rows_left": 2, "removed": 0},
+        {"rule": "has not asked to be left out (objection, Article 21)", "rows_left": 1, "removed": 1},
+    ]
+    names = TEXT.replace("\n7,", "\nann,").replace("\n3,", "\nben,")
+    (tmp_path / "objections.csv").write_text("subject_id,objected_on\nann,2021-06-01\n")
+    assert len(table(tmp_path, names).cohort) == 1

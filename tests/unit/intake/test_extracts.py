@@ -112,10 +112,10 @@ def test_every_event_is_counted_under_the_file_it_came_from(folder) -> None:
 
 def test_files_without_rows_files_that_nobody_knows_and_files_that_are_not_there_are_said(folder) -> None:
     folder.csv("ssda903/2020_oc2.csv", [OC2])
-    folder.csv("ssda903/2020_reviews.csv", ["CHILD,DOB", "1,2"])
+    folder.csv("ssda903/2020_ad1.csv", ["CHILD,DOB", "1,2"])
     notes = folder.take_in().report.notes
     assert "ssda903/2020_oc2.csv: the file has no rows." in notes
-    assert "Not read, as no layout describes them: ssda903/2020_reviews.csv." in notes
+    assert "Not read, as no layout describes them: ssda903/2020_ad1.csv." in notes
     assert "CLA sent no file of the kind care_episodes: what it would have told counts as zero." in notes
     assert "No files from EDU: nobody counts as observed by it." in notes
 

@@ -80,17 +80,34 @@ def test_another_encoding_can_be_declared(tmp_path: Path) -> None:
     assert rows.table.column("a").to_pylist() == ["é"]
 
 
+def test_windows_1252_is_read_and_said(tmp_path: Path) -> None:
+    rows = read(tmp_path, "a,b,c\nZoë,2,€ “3”\n".encode("cp1252"))
+    assert rows.table.to_pylist() == [{"row": 1, "a": "Zoë", "c": "€ “3”"}]
+    assert rows.notes == (
+        "the file is not UTF-8 and was read as Windows-1252 (cp1252): look whether accented letters are right",
+    )
+
+
+def test_a_declared_encoding_is_not_guessed_around(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="text encoded as UTF-8; found another encoding"):
+        read(tmp_path, b"a,c\n\xe9,2\n", encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "an empty file"),
         (b" \n\n", "an empty file"),
-        (b"a,b,c\n\xe9,2,3\n", "another encoding"),
-        (b"a,b,c\n1,\xe9,3\n", "another encoding"),  # in a column that is not even read
+        (b"a,b,c\n\x81,2,3\n", "another encoding"),  # no letter of Windows-1252
+        (b"a,b,c\n1,\x9d,3\n", "another encoding"),  # in a column that is not even read
+        (b"a,b,c\n1,\0,3\n", "another encoding, such as UTF-16, or a file that is not text"),
+        ("a,b,c\n1,2,3\n".encode("utf-16-le"), "such as UTF-16"),
         ("a,b,c\n1,2,3\n".encode("utf-16"), "another encoding"),
         (b"a,b\n1,2\n", "no column c"),
         (b"a,b,ca\n1,2,3\n", "For c, did you mean ca?"),
         (b"566910,27/03/2008,M\n1,2,3\n", "No name is like a: does the file begin with a header row?"),
+        (b"a,b,c27032008\n1,2,3\n", "No name is like c: does the file begin with a header row?"),
+        (b"a,b,cZarquon\n1,2,3\n", "No name is like c: does the file begin with a header row?"),
         (b"a;b;c\n1;2;3\n", "is it separated by commas?"),
         (b"a,b,c,a\n1,2,3,4\n", "one name for columns 1 and 4"),
         (b'a,"b,c\n1,2,3\n', "a quotation mark that is not closed"),

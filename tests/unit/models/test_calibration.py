@@ -93,15 +93,24 @@ def test_risk_keeps_the_order_of_raw_scores_without_ties(kind, values):
 
 
 @pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
-def test_an_order_turned_round_is_refused(kind):
+def test_an_order_turned_round_gives_everybody_the_base_rate_and_says_so(kind):
     raw, outcome = draw(4000)
-    with pytest.raises(DataError, match="a higher raw score to go with a higher risk"):
-        fit_calibration(-raw, outcome, np.ones(len(raw)), kind=kind)
+    found = fit_calibration(-raw, outcome, np.ones(len(raw)), kind=kind)
+    assert not found.learned
+    assert found.risk(-raw) == pytest.approx(np.full(len(raw), outcome.mean()), abs=1e-5)
+    ordered = np.sort(-raw)
+    assert (np.diff(found.risk(ordered)) >= 0).all()
 
 
-def test_a_score_that_is_the_same_for_everyone_is_refused():
-    with pytest.raises(DataError, match="learned nothing"):
-        fit_calibration(np.ones(40), (np.arange(40) % 2).astype(np.int8), np.ones(40), kind="sigmoid")
+def test_a_score_that_is_the_same_for_everyone_has_learned_nothing():
+    found = fit_calibration(np.ones(40), (np.arange(40) % 2).astype(np.int8), np.ones(40), kind="sigmoid")
+    assert not found.learned
+    assert found.risk(np.ones(1))[0] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_rising_order_has_learned_something():
+    raw, outcome = draw(4000)
+    assert fit_calibration(raw, outcome, np.ones(len(raw)), kind="sigmoid").learned
 
 
 def test_one_outcome_only_is_refused():

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from riskmodel.files import digest_path
-from riskmodel.simulate import SimulateSpec, simulate
+from riskmodel.simulate import SimulateSpec, simulate, truth
+from riskmodel.simulate.hazard import HazardBook
 
 
 def test_same_seed_same_bytes_in_another_process(borough, small_spec, tmp_path):
@@ -68,3 +69,25 @@ def test_a_run_that_stops_leaves_no_folder_that_looks_whole(tmp_path):
 def test_a_spec_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SimulateSpec.model_validate(wrong)
+
+
+def test_noise_in_place_of_the_truth_changes_no_byte_of_the_extracts(
+    borough, small_spec, tmp_path, monkeypatch
+):
+    def noise(scene, folder, **_kept):
+        (folder / "hazard.parquet").write_bytes(os.urandom(1000))
+        return {"hazard.parquet": len(scene.borough.people)}
+
+    monkeypatch.setattr(truth, "write_truth", noise)
+    monkeypatch.setattr(HazardBook, "note", lambda *_whatever: None)
+    simulate(small_spec, seed=11, out=tmp_path / "noise")
+    assert digest_path(tmp_path / "noise/extracts") == digest_path(borough[0] / "extracts")
+    assert digest_path(tmp_path / "noise/truth") != digest_path(borough[0] / "truth")
+
+
+def test_identities_change_no_other_file(borough, small_spec, tmp_path):
+    simulate(small_spec, seed=11, out=tmp_path / "named", identities=True)
+    assert {path.name for path in (tmp_path / "named").iterdir()} == {"extracts", "truth", "identities"}
+    assert digest_path(tmp_path / "named/extracts") == digest_path(borough[0] / "extracts")
+    (tmp_path / "named/truth/identities.parquet").unlink()
+    assert digest_path(tmp_path / "named/truth") == digest_path(borough[0] / "truth")

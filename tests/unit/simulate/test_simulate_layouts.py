@@ -14,7 +14,7 @@ import pytest
 HEADERS = {
     "spine.csv": "agency,key,subject_id",
     "housing/residence.csv": "person_key,uprn_key,lsoa,start_date,end_date,recorded_start,recorded_end",
-    "housing/lsoa.csv": "lsoa,imd_decile",
+    "housing/lsoa.csv": "lsoa,imd_decile,ward",
     "school_census/*_pupilonroll.csv": "pupilonrolltableid,NativeId,dob,upn,sex,entrydate,termlysessionspossible,ethnicity,"
     "enrolstatus,senprovision,ncyearactual,language",
     "school_census/*_fsmperiodsonroll.csv": "pupilonrolltableid,NativeId,fsmstartdate,fsmenddate,ukcountry",
@@ -25,14 +25,15 @@ HEADERS = {
     "school_census/*_apdetail.csv": "pupilonrolltableid,NativeId,apentrydate,apleavingdate,apreason",
     "ssda903/*_header.csv": "CHILD,SEX,DOB,ETHNIC,UPN,MOTHER,MC_DOB",
     "ssda903/*_episodes.csv": "CHILD,DECOM,RNE,LS,CIN,PLACE,PLACE_PROVIDER,DEC,REC,REASON_PLACE_CHANGE,HOME_POST,PL_POST,URN",
+    "ssda903/*_reviews.csv": "CHILD,DOB,REVIEW,REVIEW_CODE",
     "ssda903/*_missing.csv": "CHILD,DOB,MISSING,MIS_START,MIS_END",
     "ssda903/*_oc2.csv": "CHILD,DOB,SDQ_SCORE,SDQ_REASON,CONVICTED,HEALTH_CHECK,IMMUNISATIONS,TEETH_CHECK,HEALTH_ASSESSMENT,"
     "SUBSTANCE_MISUSE,INTERVENTION_RECEIVED,INTERVENTION_OFFERED",
-    "youth_justice/cases.csv": "ypid,sex,ethnicity,offence_category,gravity,offence_date,outcome_tier,outcome_date,recorded_date",
-    "health/emergency.csv": "person_key,arrival_date,injury_intent,mechanism,disposal,recorded_date",
-    "health/camhs.csv": "person_key,referral_date,accepted,recorded_date",
+    "youth_justice/cases.csv": "ypid,sex,ethnicity,offence_category,gravity,offence_date,outcome_tier,outcome_date,recorded_date,record_id",
+    "health/emergency.csv": "person_key,arrival_date,injury_intent,mechanism,disposal,recorded_date,record_id",
+    "health/camhs.csv": "person_key,referral_date,accepted,recorded_date,record_id",
     "health/births.csv": "person_key,birth_month,mother_under_20,smoking_in_pregnancy,low_birth_weight,recorded_date",
-    "police/people.csv": "nominal,role,offence_class,incident_date,ethnicity_officer,recorded_date",
+    "police/people.csv": "nominal,role,offence_class,incident_date,ethnicity_officer,recorded_date,record_id",
     "support/offers.csv": "person_key,referral_date,referrer,offer,offered_date,taken_up,recorded_date",
     "stop_search/*-borough-stop-and-search.csv": "Type,Date,Part of a policing operation,Policing operation,Latitude,Longitude,"
     "Gender,Age range,Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
@@ -111,6 +112,7 @@ ISO, CENSUS, UK = r"\d{4}-\d\d-\d\d", r"\d{4}-[A-Z][a-z]{2}-\d\d 00:00:00", r"\d
         ("ssda903/*_header.csv", ("DOB",), UK),
         ("ssda903/*_episodes.csv", ("DECOM", "DEC"), UK),
         ("ssda903/*_missing.csv", ("MIS_START", "MIS_END"), UK),
+        ("ssda903/*_reviews.csv", ("REVIEW",), UK),
         ("health/emergency.csv", ("arrival_date", "recorded_date"), ISO),
         ("health/births.csv", ("birth_month", "recorded_date"), ISO),
         ("support/offers.csv", ("referral_date", "offered_date", "recorded_date"), ISO),
@@ -138,6 +140,8 @@ CODES = {
         "G",
         "N",
         "E",
+        "H",
+        "C",
     },
     ("school_census/*_termlyexclusionsonroll.csv", "category"): {"SUSP", "PERM", "LNCH"},
     ("health/emergency.csv", "injury_intent"): {"ASSAULT", "SELF_HARM", "ACCIDENT", "NONE"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -137,18 +138,20 @@ def test_rate_is_the_product_that_the_equations_say(monkeypatch):
     one = np.ones(1, np.float32)
     people = people_like(1, poverty=one, conduct=2 * one, frailty=-one, male=np.array([True]))
     living = Living(people, calm_homes(1, count=2), SimulateSpec(prevalence=0.02, support_effect=0.25))
-    state = State(np.array([1.5], np.float32), np.zeros(1, np.float32), np.array([61]))
+    calm = np.zeros(1, np.float32)
+    state = State(np.array([1.5], np.float32), calm, np.array([61]), calm)
     by_hand = 0.6 / 12 * 1.5 * math.exp(0.2 + 0.6 - 0.4 + 0.5) * math.exp(2 * 0.7) * (1 + 0.8 * 1.5) * 0.75
     standing = living.now(state, 60, 1)
     assert living.rate("harm", 60, slice(0, 1), standing)[0] == pytest.approx(by_hand, rel=1e-5)
-    ended = living.now(State(state.momentum, state.truancy, np.array([60])), 60, 1)
+    ended = living.now(replace(state, support_ends=np.array([60])), 60, 1)
     assert living.rate("harm", 60, slice(0, 1), ended)[0] == pytest.approx(by_hand / 0.75, rel=1e-5)
 
 
 def test_school_things_stop_in_august_and_grow_with_truancy():
     people = people_like(2, born=np.array([420, 420]))
     living = Living(people, calm_homes(2), SimulateSpec())
-    state = State(np.zeros(2, np.float32), np.array([0.0, 0.5], np.float32), np.zeros(2, np.int32))
+    calm = np.zeros(2, np.float32)
+    state = State(calm, np.array([0.0, 0.5], np.float32), np.zeros(2, np.int32), calm)
     in_term = living.rate("suspension", 160, slice(0, 2), living.now(state, 160, 2))
     assert in_term[1] / in_term[0] == pytest.approx(2.5)  # the most that truancy can do
     august = 7 + 12 * 12  # born in January
@@ -156,10 +159,18 @@ def test_school_things_stop_in_august_and_grow_with_truancy():
     assert truancy_factor(np.array([0.1], np.float32))[0] == pytest.approx(1.6)
 
 
-def test_expected_jump_adds_what_follows():
-    by_hand = 0.8 + 0.22 * 0.15 + 0.018 * 0.9 + 0.07 * 0.7 + 0.06 * 0.1 + 0.004 * 0.8
-    assert expected_jump("violence") == pytest.approx(by_hand)
-    assert expected_jump("distress") == 0
+def test_expected_jump_adds_what_follows(monkeypatch):
+    monkeypatch.setattr(equations, "FOLLOWS", {
+        ("violence", "placement"): (0.2, 0.0), ("violence", "care"): (0.1, 0.5), ("missing", "care"): (0.3, 0.0),
+    })  # fmt: skip
+    monkeypatch.setattr(equations, "JUMPS", {"placement": 0.3, "care": 0.4})
+    monkeypatch.setitem(PROCESSES, "violence", Process(0.1, ((0, 1.0),), jump=0.25))
+    people = people_like(3, conduct=np.array([0.0, 2.0, 9.0], np.float32))
+    by_hand = [
+        0.25 + 0.2 * 0.3 + chance * 0.4 for chance in (0.1, 0.1 * math.e, 0.9)
+    ]  # 0.9 is the most likely
+    assert expected_jump("violence", people) == pytest.approx(by_hand)
+    assert expected_jump("distress", people).tolist() == [0, 0, 0]
 
 
 def test_age_curve_is_a_monthly_rate():
@@ -178,9 +189,8 @@ def test_hazard_by_hand_when_nothing_moves(monkeypatch):
         PROCESSES, "harm", Process(0.24, ((0, 1.0),), momentum=0.5, eased=True, adversity=0.3)
     )
     living = Living(people_like(1), calm_homes(1, count=1, mean=0.4), SimulateSpec(support_effect=0.5))
-    state = State(
-        np.array([2.0], np.float32), np.zeros(1, np.float32), np.array([154])
-    )  # four months of support left
+    calm = np.zeros(1, np.float32)
+    state = State(np.array([2.0], np.float32), calm, np.array([154]), calm)  # four months of support left
     alive, momentum = 1.0, 2.0
     for month in range(12):
         stays = math.exp(-month / 24)
@@ -199,7 +209,7 @@ def test_hazard_halves_with_the_prevalence_and_falls_with_support():
     full = chance_of_harm(Living(people, calm_homes(50), SimulateSpec()), state, 168, everyone)
     half = chance_of_harm(Living(people, calm_homes(50), SimulateSpec(prevalence=0.01)), state, 168, everyone)
     assert half / full == pytest.approx(np.full(50, 0.5), abs=0.03)
-    supported = State(state.momentum, state.truancy, np.full(50, 200))
+    supported = replace(state, support_ends=np.full(50, 200))
     eased = chance_of_harm(
         Living(people, calm_homes(50), SimulateSpec(support_effect=0.3)), supported, 168, everyone
     )
@@ -211,7 +221,7 @@ def test_suspect_chance_grows_with_exposure_only():
     assert suspect_chance(0.1, np.array([2.45]))[0] == pytest.approx(1 - 0.9**2.45, rel=1e-5)
 
 
-def test_exposure_ratio_is_black_to_white_in_an_equal_area(small_spec):
+def test_exposure_is_black_to_white_in_an_equal_area(small_spec):
     place = settle(small_spec, Window.of(small_spec), np.random.default_rng(5))
     exposure = Recording(exposure_ratio=2.45, faulty_rows=0).exposure(place)
     level = exposure / np.exp(0.20 * place.deprivation)

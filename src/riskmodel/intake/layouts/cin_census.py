@@ -3,6 +3,8 @@
 Each kind of element is a table of its own, so that one broken date sets aside one row and not a child.
 """
 
+# ruff: noqa: S608 - queries are made of our own words; a study's words pass through named() and said()
+
 from __future__ import annotations
 
 import re
@@ -12,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pyarrow as pa
 
 from riskmodel.errors import DataError
@@ -22,6 +25,7 @@ from riskmodel.intake.layout import (
     Layout,
     Link,
     Point,
+    Rule,
     Source,
     Spell,
     code,
@@ -37,11 +41,13 @@ from riskmodel.intake.spec import DelaySpec
 REFERRERS = "1A 1B 1C 1D 2A 2B 3A 3B 3C 3D 3E 3F 4 5A 5B 5C 5D 6 7 8 9 10"
 NEEDS = "N1 N2 N3 N4 N5 N6 N7 N8 N9 N0"
 ABUSE = "NEG PHY SAB EMO MUL"
+CLOSURES = "RC1 RC2 RC3 RC4 RC5 RC6 RC7 RC8 RC9"
 FACTORS = (
     "1A 1B 1C 2A 2B 2C 3A 3B 3C 4A 4B 4C 5A 5B 5C 6A 6B 6C 7A 8B 8C 8D 8E 8F 9A 10A 11A 12A 13A 14A 15A 16A 17A "
     "18A 18B 18C 19A 19B 19C 20 21 22A 23A 24A"
 )
 CHILD_NUMBER = "child_number"
+_WAITING_ROWS = 20_000
 PATTERN = r"cin_census/.*cin_(?P<year>\d{4})\.xml"
 
 
@@ -77,17 +83,27 @@ REFERRALS = _layout(
         code("ReferralSource", REFERRERS, required=False),
         code("PrimaryNeedCode", NEEDS, required=False),
         day("CINclosureDate", required=False),
+        code("ReasonForClosure", CLOSURES, required=False),
+        day("DateOfInitialCPC", required=False),
         yes_no("ReferralNFA", required=False),
     ),
     link=_CHILD,
     rules=(in_order("CINreferralDate", "CINclosureDate"),),
     unique=((CHILD_NUMBER, "CINreferralDate"),),
+    tells=("CSC//REFERRAL//", "CSC//NEED//", "CSC//CIN//"),
 )
 ASSESSMENT_FACTORS = _layout(
     name="need_factors",
     pattern=f"{PATTERN}#AssessmentFactors",
-    fields=(key(CHILD_NUMBER), day("AssessmentAuthorisationDate"), code("AssessmentFactors", FACTORS)),
+    fields=(
+        key(CHILD_NUMBER),
+        day("AssessmentActualStartDate", required=False),
+        day("AssessmentAuthorisationDate"),
+        code("AssessmentFactors", FACTORS),
+    ),
     link=_CHILD,
+    rules=(in_order("AssessmentActualStartDate", "AssessmentAuthorisationDate"),),
+    tells=("CSC//FACTOR//",),
     unique=((CHILD_NUMBER, "AssessmentAuthorisationDate", "AssessmentFactors"),),
 )
 ENQUIRIES = _layout(
@@ -96,6 +112,16 @@ ENQUIRIES = _layout(
     fields=(key(CHILD_NUMBER), day("S47ActualStartDate")),
     link=_CHILD,
     unique=((CHILD_NUMBER, "S47ActualStartDate"),),
+    tells=("CSC//S47",),
+)
+# The referrals of a file are read before its plans.
+_INSIDE_AN_EPISODE = Rule(
+    f"""linked.subject_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM {REFERRALS.name} AS episode
+        WHERE episode.year_end = typed.year_end AND episode.{CHILD_NUMBER} = typed.{CHILD_NUMBER}
+            AND episode.CINreferralDate <= typed.CPPstartDate
+            AND coalesce(episode.CINclosureDate, DATE '9999-12-31') >= typed.CPPstartDate)""",
+    "the plan does not start within an accepted CIN episode of the child",
 )
 PLANS = _layout(
     name="need_plans",
@@ -105,16 +131,20 @@ PLANS = _layout(
         day("CPPstartDate"),
         day("CPPendDate", required=False),
         code("InitialCategoryOfAbuse", ABUSE),
+        code("LatestCategoryOfAbuse", ABUSE, required=False),
     ),
     link=_CHILD,
-    rules=(in_order("CPPstartDate", "CPPendDate"),),
+    rules=(in_order("CPPstartDate", "CPPendDate"), _INSIDE_AN_EPISODE),
     unique=((CHILD_NUMBER, "CPPstartDate"),),
+    tells=("CSC//CPP//",),
 )
 LAYOUTS = (CHILDREN, REFERRALS, ASSESSMENT_FACTORS, ENQUIRIES, PLANS)
 
 
 def read_elements(path: Path, where: str) -> dict[str, TextRows]:
     """Read a census file as a stream into one table of text for each kind of element.
+
+    Only a few thousand elements are Python objects at any time; the rest are columns of text.
 
     Parameters
     ----------
@@ -131,15 +161,51 @@ def read_elements(path: Path, where: str) -> dict[str, TextRows]:
     Raises
     ------
     DataError
-        If the file is empty, cut off, wrongly encoded, not XML, or holds no ``Children``.
+        If the file is empty, cut off, wrongly encoded, not XML, holds no ``Children``, or holds elements where no
+        census has them.
     """
-    gathered: dict[str, list[tuple[str, ...]]] = {_element(layout): [] for layout in LAYOUTS}
-    for number, child in enumerate(_children(path, where=where), start=1):
-        for layout in LAYOUTS:
-            columns = [field.column for field in layout.fields[1:]]
-            for values in _elements(child, _element(layout)):
-                gathered[_element(layout)].append((str(number), *(values.get(name, "") for name in columns)))
-    return {_element(layout): _text_rows(layout, gathered[_element(layout)]) for layout in LAYOUTS}
+    gathered = {_element(layout): _Rows(layout) for layout in LAYOUTS}
+    found = dict.fromkeys(gathered, 0)
+    for number, child in enumerate(children_of(path, found, where=where), start=1):
+        for element, rows in gathered.items():
+            rows.add(str(number), elements_of(child, element))
+    tables = {element: rows.table() for element, rows in gathered.items()}
+    if any(found[element] != table.num_rows for element, table in tables.items()):
+        raise DataError(
+            expected="each element inside its Child, and each factor inside its assessment",
+            found="an element in another place",
+            where=where,
+            next_step="Ask the sender to check the file against the schema and send it again.",
+        )
+    return {element: TextRows(table) for element, table in tables.items()}
+
+
+class _Rows:
+    """The rows of one kind of element, kept as columns."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._columns = [field.column for field in layout.fields]
+        self._waiting: list[tuple[str, ...]] = []
+        self._parts: list[pa.Table] = []
+
+    def add(self, child: str, elements: Iterable[Mapping[str, str]]) -> None:
+        """Add the elements of one child."""
+        for values in elements:
+            self._waiting.append((child, *(values.get(name, "") for name in self._columns[1:])))
+        if len(self._waiting) >= _WAITING_ROWS:
+            self._keep()
+
+    def table(self) -> pa.Table:
+        """Return all rows, numbered."""
+        self._keep()
+        whole = pa.concat_tables(self._parts)
+        return whole.add_column(0, ROW, pa.array(np.arange(1, whole.num_rows + 1, dtype=np.int32)))
+
+    def _keep(self) -> None:
+        columns = zip(*self._waiting, strict=True) if self._waiting else ((),) * len(self._columns)
+        arrays = [pa.array(column, pa.string()) for column in columns]
+        self._parts.append(pa.table(arrays, names=self._columns))
+        self._waiting = []
 
 
 def _element(layout: Layout) -> str:
@@ -147,30 +213,41 @@ def _element(layout: Layout) -> str:
     return element
 
 
-def _children(path: Path, *, where: str) -> Iterator[ET.Element]:
+def children_of(path: Path, found: dict[str, int], *, where: str) -> Iterator[ET.Element]:
+    """Yield each child, and count the elements of each kind wherever they stand."""
     _refuse_declarations(path, where=where)
-    found = False
     try:
-        for _, element in ET.iterparse(path):  # noqa: S314 - declarations are refused
-            element.tag = element.tag.rpartition("}")[2]
-            if element.tag == "Child":
-                yield element
-                element.clear()
-            found = found or element.tag == "Children"
-    except (ET.ParseError, UnicodeDecodeError, LookupError) as error:
+        yield from _each_child(path, found)
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise DataError(
             expected="a whole, well-formed XML file in the encoding it declares",
             found="a file that is cut off, damaged or wrongly encoded",
             where=where,
             next_step="Ask the sender to send it again.",
         ) from error
-    if not found:
+    if not found.get("Children"):
         raise DataError(
             expected="a Message with Children",
             found="no Children element",
             where=where,
             next_step="Check that this is a CIN census.",
         )
+
+
+def _each_child(path: Path, found: dict[str, int]) -> Iterator[ET.Element]:
+    around: ET.Element | None = None
+    for happened, element in ET.iterparse(path, events=("start", "end")):  # noqa: S314 - declarations are refused
+        if happened == "start":
+            around = element if element.tag.endswith("Children") else around
+            continue
+        if "}" in element.tag:
+            element.tag = element.tag.rpartition("}")[2]
+        found[element.tag] = found.get(element.tag, 0) + 1
+        if element.tag == "Child":
+            yield element
+            element.clear()
+            if around is not None:
+                del around[:]  # else a million empty elements would stay
 
 
 def _refuse_declarations(path: Path, *, where: str) -> None:
@@ -193,7 +270,7 @@ def _refuse_declarations(path: Path, *, where: str) -> None:
         )
 
 
-def _elements(child: ET.Element, kind: str) -> Iterator[Mapping[str, str]]:
+def elements_of(child: ET.Element, kind: str) -> Iterator[Mapping[str, str]]:
     """Yield the values of each element of a kind in one child."""
     if kind == "Child":
         yield _values(
@@ -201,9 +278,9 @@ def _elements(child: ET.Element, kind: str) -> Iterator[Mapping[str, str]]:
         )
     elif kind == "AssessmentFactors":
         for assessment in child.iter("Assessments"):
-            authorised = assessment.findtext("AssessmentAuthorisationDate", "")
+            days = _values(assessment)
             for factor in assessment.iter("AssessmentFactors"):
-                yield {"AssessmentAuthorisationDate": authorised, "AssessmentFactors": factor.text or ""}
+                yield {**days, "AssessmentFactors": factor.text or ""}
     else:
         for element in child.iter(kind):
             yield _values(element)
@@ -214,13 +291,6 @@ def _values(elements: Iterable[ET.Element]) -> dict[str, str]:
     if "GenderCurrent" in values:  # its name up to 2023
         values.setdefault("Sex", values["GenderCurrent"])
     return values
-
-
-def _text_rows(layout: Layout, rows: list[tuple[str, ...]]) -> TextRows:
-    columns = {
-        field.column: pa.array([row[i] for row in rows], pa.string()) for i, field in enumerate(layout.fields)
-    }
-    return TextRows(pa.table({ROW: pa.array(range(1, len(rows) + 1), pa.int32()), **columns}))
 
 
 def _events(delays: DelaySpec) -> tuple[EventRule, ...]:

@@ -13,6 +13,7 @@ from riskmodel.intake.layout import (
     day,
     in_order,
     key,
+    record_key,
     yes_no,
 )
 from riskmodel.intake.spec import DelaySpec
@@ -30,10 +31,13 @@ EMERGENCY = Layout(
         code("mechanism", "SHARP BLUNT OTHER", required=False),
         code("disposal", "DISCHARGED ADMITTED"),
         day("recorded_date"),
+        record_key(),
     ),
     link=LINK,
     rules=(in_order("arrival_date", "recorded_date"),),
     unique=(("person_key", "arrival_date", "injury_intent", "mechanism", "disposal", "recorded_date"),),
+    tells=("HEALTH//ED//", "HEALTH//ED_MECHANISM//", "HEALTH//ADMISSION//"),
+    happened="arrival_date",
 )
 CAMHS = Layout(
     name="health_camhs",
@@ -43,10 +47,13 @@ CAMHS = Layout(
         day("referral_date"),
         yes_no("accepted", required=False),
         day("recorded_date"),
+        record_key(),
     ),
     link=LINK,
     rules=(in_order("referral_date", "recorded_date"),),
     unique=(("person_key", "referral_date"),),
+    tells=("HEALTH//CAMHS//",),
+    happened="referral_date",
 )
 BIRTHS = Layout(
     name="health_births",
@@ -62,6 +69,7 @@ BIRTHS = Layout(
     link=LINK,
     rules=(in_order("birth_month", "recorded_date"),),
     unique=(("person_key",),),
+    tells=("HEALTH//BIRTH//",),
     day_formats=("%Y-%m-%d", "%Y-%m"),
 )
 
@@ -69,7 +77,9 @@ BIRTHS = Layout(
 def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
     def arrival(code_sql: str, where: str = "TRUE") -> Point:
         """Return the rule for events at an arrival."""
-        return Point(EMERGENCY.name, code_sql, "arrival_date", "recorded_date", "recorded", where=where)
+        return Point(
+            EMERGENCY.name, code_sql, "arrival_date", "recorded_date", "recorded", where=where, versions=True
+        )
 
     def at_birth(code_sql: str, column: str) -> Point:
         """Return the rule for events in the month of birth."""
@@ -77,7 +87,9 @@ def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
 
     def referral(code_sql: str, where: str = "TRUE") -> Point:
         """Return the rule for events at a referral."""
-        return Point(CAMHS.name, code_sql, "referral_date", "recorded_date", "recorded", where=where)
+        return Point(
+            CAMHS.name, code_sql, "referral_date", "recorded_date", "recorded", where=where, versions=True
+        )
 
     return (
         arrival("'HEALTH//ED//' || injury_intent"),
@@ -95,4 +107,4 @@ def _facts(_delays: DelaySpec) -> tuple[Fact, ...]:
     return (Fact("birth", BIRTHS.name, "birth_month", "recorded_date"),)
 
 
-SOURCE = Source("HEALTH", (EMERGENCY, CAMHS, BIRTHS), events=_events, facts=_facts)
+SOURCE = Source("HEALTH", (BIRTHS, EMERGENCY, CAMHS), events=_events, facts=_facts)

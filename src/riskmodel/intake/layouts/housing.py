@@ -27,6 +27,7 @@ AREAS = Layout(
     link=None,
     rules=(Rule("typed.lsoa IS NULL", "no value in lsoa"),),
     unique=(("lsoa",),),
+    tells=("AREA//",),
 )
 RESIDENCE = Layout(
     name="housing_residence",
@@ -52,6 +53,7 @@ RESIDENCE = Layout(
         ),
     ),
     unique=(("person_key", "uprn_key", "start_date"),),
+    tells=("HOME//",),
 )
 
 

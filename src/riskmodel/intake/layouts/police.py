@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from riskmodel.intake.layout import EventRule, Layout, Link, Point, Source, code, day, in_order, key
+from riskmodel.intake.layout import (
+    EventRule,
+    Layout,
+    Link,
+    Point,
+    Source,
+    code,
+    day,
+    in_order,
+    key,
+    record_key,
+)
 from riskmodel.intake.spec import DelaySpec
 
 OFFENCES = "VIOLENCE_INJURY VIOLENCE_NO_INJURY ROBBERY SEXUAL DOMESTIC THEFT OTHER"
@@ -16,9 +27,12 @@ PEOPLE = Layout(
         code("offence_class", OFFENCES),
         day("incident_date"),
         day("recorded_date"),
+        record_key(),
     ),
     link=Link(agency="POLICE", key="nominal"),
     rules=(in_order("incident_date", "recorded_date"),),
+    tells=("POLICE//",),
+    happened="incident_date",
     unique=(("nominal", "role", "offence_class", "incident_date", "recorded_date"),),
 )
 
@@ -31,6 +45,7 @@ def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
             "incident_date",
             "recorded_date",
             "recorded",
+            versions=True,
         ),
     )
 

@@ -22,6 +22,7 @@ from riskmodel.intake.layout import (
     Layout,
     Link,
     Point,
+    Rule,
     Source,
     Spell,
     code,
@@ -30,6 +31,7 @@ from riskmodel.intake.layout import (
     key,
     moves,
     number,
+    retired,
     text,
 )
 from riskmodel.intake.layouts.people_codes import ETHNICITY, SEX
@@ -47,7 +49,9 @@ CONTEXT_TYPES = {"term": "INTEGER", "starts": "DATE", "census": "DATE", "ends": 
 SEN = {"N": "N", "E": "E", "K": "K", "S": "K", "A": "K", "P": "K"}
 SEN_TYPES = "SPLD MLD SLD PMLD SEMH SLCN HI VI MSI PD ASD OTH NSA"
 EXCLUSION = {"SUSP": "SUSPENSION", "FIXD": "SUSPENSION", "PERM": "EXCLUSION", "LNCH": "LUNCH_EXCLUSION"}
-REASONS = "PP PA VP VA OW BU RA LG DS SM DA DM TH DB MT PH"
+REASONS = "PP PA VP VA OW BU RA LG DS SM DA DM TH DB MT PH OT"  # OT (other): to summer 2020
+_REASON_COLUMNS = ("reason1", "reason2", "reason3")
+_FIRST_WITHOUT_OTHER = 3 * 2020 + TERMS["autumn"][0]
 
 
 def _codes(listed: str, meaning: str) -> dict[str, str]:
@@ -80,6 +84,13 @@ def term_days(year: int, season: str) -> Context:
     }
 
 
+def term_period(year: int, season: str) -> tuple[date, date]:
+    """Return the first day of a term and of the next: holidays belong to the term before them."""
+    nexts = {"spring": ("summer", 0), "summer": ("autumn", 0), "autumn": ("spring", 1)}
+    following, later = nexts[season]
+    return date(year, *TERMS[season][1]), date(year + later, *TERMS[following][1])
+
+
 def _context(match: re.Match[str]) -> Context:
     return term_days(int(match["year"]), match["season"])
 
@@ -94,6 +105,12 @@ _PUPIL = Link(
     on=("term", "pupilonrolltableid"),
     orphan="no accepted row of the roll of this term has this pupil",
 )
+
+
+def _born_first(happened: str) -> Rule:
+    """Return the rule that something did not happen before the month of birth that the roll gives."""
+    return Rule(f"typed.{happened} < date_trunc('month', linked.dob)", f"{happened} is before dob")
+
 
 ROLL = _layout(
     name="school_roll",
@@ -113,14 +130,16 @@ ROLL = _layout(
     link=Link(agency="EDU", key="upn"),
     rules=(in_order("dob", "entrydate"),),
     unique=(("pupilonrolltableid",), ("upn", "NativeId")),
+    tells=("EDU//ENROL", "EDU//SCHOOL_MOVE", "EDU//SESSIONS//", "EDU//SEN_SUPPORT//", "EDU//EHCP//"),
 )
 FREE_MEALS = _layout(
     name="school_free_meals",
     pattern=_file("fsmperiodsonroll"),
     fields=(key("pupilonrolltableid"), day("fsmstartdate"), day("fsmenddate", required=False)),
     link=_PUPIL,
-    rules=(in_order("fsmstartdate", "fsmenddate"),),
+    rules=(in_order("fsmstartdate", "fsmenddate"), _born_first("fsmstartdate")),
     unique=(("pupilonrolltableid", "fsmstartdate", "fsmenddate"),),
+    tells=("EDU//FSM//",),
 )
 NEEDS = _layout(
     name="school_needs",
@@ -132,12 +151,14 @@ NEEDS = _layout(
     ),
     link=_PUPIL,
     unique=(("pupilonrolltableid", "sentype"),),
+    tells=("EDU//SEN_NEED//",),
 )
 ATTENDANCE_ROWS = _layout(
     name="school_attendance",
     pattern=_file("termlysessiondetailsonroll"),
     fields=(key("pupilonrolltableid"), number("sessions", 0, 400), code("attendancereason", ATTENDANCE)),
     link=_PUPIL,
+    tells=("EDU//ABSENCE//",),
 )
 EXCLUSIONS = _layout(
     name="school_exclusions",
@@ -147,18 +168,25 @@ EXCLUSIONS = _layout(
         day("startdate"),
         number("sessions", 0, 400, required=False),
         code("reason1", REASONS),
+        *(code(reason, REASONS, required=False, may_lack=True) for reason in _REASON_COLUMNS[1:]),
         code("category", EXCLUSION),
     ),
     link=_PUPIL,
+    rules=(
+        *(retired(reason, "OT", where=f"typed.term >= {_FIRST_WITHOUT_OTHER}") for reason in _REASON_COLUMNS),
+        _born_first("startdate"),
+    ),
     unique=(("pupilonrolltableid", "startdate", "category"),),
+    tells=("EDU//SUSPENSION//", "EDU//EXCLUSION//", "EDU//LUNCH_EXCLUSION//"),
 )
 ELSEWHERE = _layout(
     name="school_elsewhere",
     pattern=_file("apdetail"),
     fields=(key("pupilonrolltableid"), day("apentrydate"), day("apleavingdate", required=False)),
     link=_PUPIL,
-    rules=(in_order("apentrydate", "apleavingdate"),),
+    rules=(in_order("apentrydate", "apleavingdate"), _born_first("apentrydate")),
     unique=(("pupilonrolltableid", "apentrydate"),),
+    tells=("EDU//AP//",),
 )
 
 

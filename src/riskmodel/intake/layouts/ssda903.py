@@ -20,11 +20,13 @@ from riskmodel.intake.layout import (
     Point,
     Source,
     Spell,
+    born_before,
     code,
     day,
     in_order,
     key,
     number,
+    retired,
     yes_no,
 )
 from riskmodel.intake.layouts.people_codes import ETHNICITY, SEX
@@ -35,6 +37,12 @@ LEGAL_STATUS = "C1 C2 D1 E1 V2 V3 V4 L1 L2 L3 J1 J2 J3"
 END_REASONS = (
     "X1 E11 E12 E13 E14 E15 E16 E17 E2 E3 E4 E4A E4B E41 E45 E46 E47 E48 E5 E6 E7 E8 E9"  # E4: older returns
 )
+NEEDS = "N1 N2 N3 N4 N5 N6 N7 N8"
+PLACES = "A3 A4 A5 A6 K1 K2 K3 P1 P3 R1 R2 R3 R5 S1 T0 T1 T2 T3 T4 U1 U2 U3 U4 U5 U6 Z1 H5 P2 Z11 Z12 Z13 Z14"
+PROVIDERS = "PR0 PR1 PR2 PR3 PR4 PR5"
+MOVE_REASONS = "CARPL CLOSE ALLEG STAND APPRR CREQB CREQO CHILD LAREQ PLACE CUSTOD OTHER"
+NO_SCORE = "SDQ1 SDQ2 SDQ3 SDQ4 SDQ5"
+REVIEWS_ATTENDED = "PN0 PN1 PN2 PN3 PN4 PN5 PN6 PN7"
 LINK = Link(agency="CLA", key="CHILD")
 
 
@@ -65,21 +73,34 @@ EPISODES = _layout(
         code("LS", LEGAL_STATUS, required=False),
         day("DEC", required=False),
         code("REC", END_REASONS, required=False),
+        code("CIN", NEEDS, required=False, may_lack=True),
+        code("PLACE", PLACES, required=False, may_lack=True),
+        code("PLACE_PROVIDER", PROVIDERS, required=False, may_lack=True),
+        code("REASON_PLACE_CHANGE", MOVE_REASONS, required=False, may_lack=True),
     ),
-    rules=(in_order("DECOM", "DEC"),),
+    rules=(
+        in_order("DECOM", "DEC"),
+        retired("PLACE", "H5 P2", where="typed.year_end >= DATE '2025-03-31'"),
+        retired("PLACE", "Z11 Z12 Z13 Z14", where="typed.year_end < DATE '2026-03-31'"),
+    ),
     unique=(("CHILD", "DECOM"),),
+    tells=("CLA//CARE//", "CLA//PLACEMENT_MOVE"),
+    happened="DECOM",
 )
 MISSING = _layout(
     name="care_missing",
     pattern=_file("missing"),
     fields=(
         key("CHILD"),
+        day("DOB", required=False, may_lack=True),
         code("MISSING", {"M": "MISSING", "A": "AWAY"}),
         day("MIS_START"),
         day("MIS_END", required=False),
     ),
-    rules=(in_order("MIS_START", "MIS_END"),),
+    rules=(in_order("MIS_START", "MIS_END"), born_before("DOB", "MIS_START")),
     unique=(("CHILD", "MIS_START"),),
+    tells=("CLA//MISSING//", "CLA//AWAY//"),
+    happened="MIS_START",
 )
 HEALTH = _layout(
     name="care_health",
@@ -87,9 +108,32 @@ HEALTH = _layout(
     fields=(
         key("CHILD"),
         number("SDQ_SCORE", 0, 40, required=False),
+        code("SDQ_REASON", NO_SCORE, required=False, may_lack=True),
+        *(
+            yes_no(name, required=False, may_lack=True)
+            for name in ("CONVICTED", "HEALTH_CHECK", "IMMUNISATIONS")
+        ),
+        *(yes_no(name, required=False, may_lack=True) for name in ("TEETH_CHECK", "HEALTH_ASSESSMENT")),
         yes_no("SUBSTANCE_MISUSE", required=False),
+        yes_no("INTERVENTION_RECEIVED", required=False, may_lack=True),
+        yes_no("INTERVENTION_OFFERED", required=False, may_lack=True),
     ),
     unique=(("CHILD",),),
+    tells=("CLA//SDQ", "CLA//SUBSTANCE_MISUSE"),
+)
+REVIEWS = _layout(
+    name="care_reviews",
+    pattern=_file("reviews"),
+    fields=(
+        key("CHILD"),
+        day("DOB", required=False, may_lack=True),
+        day("REVIEW"),
+        code("REVIEW_CODE", REVIEWS_ATTENDED),
+    ),
+    rules=(born_before("DOB", "REVIEW"),),
+    unique=(("CHILD", "REVIEW"),),
+    tells=("CLA//REVIEW//",),
+    happened="REVIEW",
 )
 
 
@@ -134,6 +178,7 @@ def _events(delays: DelaySpec) -> tuple[EventRule, ...]:
         ),
         missing("MISSING"),
         missing("AWAY"),
+        Point(REVIEWS.name, "'CLA//REVIEW//' || REVIEW_CODE", "REVIEW", f"REVIEW + {late}", "declared_delay"),
         Point(
             HEALTH.name,
             "'CLA//SDQ'",
@@ -186,4 +231,6 @@ def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
     )
 
 
-SOURCE = Source("CLA", (HEADER, EPISODES, MISSING, HEALTH), events=_events, facts=_facts, yearly=True)
+SOURCE = Source(
+    "CLA", (HEADER, EPISODES, MISSING, HEALTH, REVIEWS), events=_events, facts=_facts, yearly=True
+)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from riskmodel.intake.layout import Field, Kind, Layout, Source, code, number, text
 
-# Older files write a false outcome as the word False.
+# The present labels, the older ones, and the word that older files write where there was no outcome.
+OUTCOMES = (
+    "A no further action disposal", "Arrest", "Community resolution", "Summons / charged by post",
+    "Penalty Notice for Disorder", "Khat or Cannabis warning", "Caution (simple or conditional)",
+    "Suspect arrested", "Offender given drugs possession warning", "Offender given penalty notice",
+    "Offender cautioned", "Suspect summonsed to court", "Local resolution",
+    "Article found - Detailed outcome unavailable",
+    "Suspected psychoactive substances seized - No further action", "Nothing found - no further action", "False",
+)  # fmt: skip
 STOPS = Layout(
     name="stop_search_stops",
     pattern=r"stop_search/\d{4}-\d{2}-.+-stop-and-search\.csv",
@@ -32,8 +40,8 @@ STOPS = Layout(
         code("Officer-defined ethnicity", "White Black Asian Mixed Other", required=False),
         text("Legislation"),
         text("Object of search"),
-        text("Outcome"),
-        text("Outcome linked to object of search"),
+        code("Outcome", {outcome: outcome for outcome in OUTCOMES}, required=False),
+        code("Outcome linked to object of search", "True False", required=False),
         text("Removal of more than just outer clothing"),
     ),
     link=None,

@@ -27,6 +27,8 @@ OFFERS = Layout(
         in_order("offered_date", "recorded_date"),
     ),
     unique=(("person_key", "referral_date", "referrer", "offer", "offered_date"),),
+    tells=("SUPPORT//",),
+    happened="referral_date",
 )
 
 

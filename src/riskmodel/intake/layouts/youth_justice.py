@@ -14,6 +14,7 @@ from riskmodel.intake.layout import (
     in_order,
     key,
     number,
+    record_key,
 )
 from riskmodel.intake.layouts.people_codes import SEX
 from riskmodel.intake.spec import DelaySpec
@@ -33,6 +34,7 @@ CASES = Layout(
         code("outcome_tier", TIERS, required=False),
         day("outcome_date", required=False),
         day("recorded_date"),
+        record_key(),
     ),
     link=Link(agency="YJ", key="ypid"),
     rules=(
@@ -41,6 +43,8 @@ CASES = Layout(
         in_order("outcome_date", "recorded_date"),
     ),
     unique=(("ypid", "offence_category", "gravity", "offence_date", "outcome_tier", "outcome_date"),),
+    tells=("YJ//",),
+    happened="offence_date",
 )
 
 
@@ -53,6 +57,7 @@ def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
             "recorded_date",
             "recorded",
             number="gravity",
+            versions=True,
         ),
         Point(
             CASES.name,
@@ -61,6 +66,7 @@ def _events(_delays: DelaySpec) -> tuple[EventRule, ...]:
             "recorded_date",
             "recorded",
             where="outcome_date IS NOT NULL AND outcome_tier IS NOT NULL",
+            versions=True,
         ),
     )
 

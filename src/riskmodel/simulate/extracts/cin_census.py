@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +99,7 @@ class _Writer:
         details = [self._details(int(each), end) for each in rows]
         if self._rng.random() < self._faulty:
             fault = self._rng.integers(3)
-            key = "C9999999" if fault == 0 else key
+            key = "C99999999" if fault == 0 else key
             born = "2010-02-31" if fault == 1 else born
             details = [*details, details[0]] if fault == 2 else details
         return (
@@ -113,7 +114,7 @@ class _Writer:
         episodes = self._episodes
         closed = episodes.end[row] <= end
         closure = (
-            f"<CINclosureDate>{from_day(int(episodes.end[row])).isoformat()}</CINclosureDate>"
+            f"<CINclosureDate>{_day(int(episodes.end[row]))}</CINclosureDate>"
             f"<ReasonForClosure>{'RC8' if episodes.no_action[row] else 'RC9'}</ReasonForClosure>"
             if closed
             else ""
@@ -154,6 +155,7 @@ class _Writer:
         )
 
 
+@cache
 def _day(day: int) -> str:
     return from_day(day).isoformat()
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from riskmodel.simulate.clock import ISO, NOT_YET, DayText, IntArray
-from riskmodel.simulate.extracts.press import TWICE, KeyRing, Press
+from riskmodel.simulate.extracts.press import TWICE, KeyRing, Numbering, Press
 
 if TYPE_CHECKING:
     from riskmodel.simulate.recording import Scene
@@ -23,10 +23,9 @@ _FAULTS = (
 )
 
 
-def lsoa_text(number: npt.NDArray[np.integer]) -> pa.Array:
+def lsoa_text(numbering: Numbering, number: npt.NDArray[np.integer]) -> pa.Array:
     """Return the invented identifiers of areas."""
-    highest = int(number.max(initial=0))
-    names = pa.array([f"S{1_000_001 + place:08d}" for place in range(highest + 1)])
+    names = numbering.text("S", np.arange(1_000_000, 1_000_001 + int(number.max(initial=0))))
     return names.take(pa.array(number))
 
 
@@ -64,8 +63,8 @@ def write_housing(scene: Scene, keys: KeyRing, press: Press, rng: np.random.Gene
     day = DayText(ISO)
     columns = {
         "person_key": keys.of("HOUSING", person),
-        "uprn_key": 500_000_000 + address.astype(np.int64),
-        "lsoa": lsoa_text(lsoa),
+        "uprn_key": 500_000_000 + keys.numbering.of(address.astype(np.int64)),
+        "lsoa": lsoa_text(keys.numbering, lsoa),
         "start_date": day.of(start[order]),
         "end_date": day.of(shown_end[order]),
         "recorded_start": day.of(recorded_start[order]),
@@ -73,4 +72,9 @@ def write_housing(scene: Scene, keys: KeyRing, press: Press, rng: np.random.Gene
     }
     press.write("housing/residence.csv", columns, _FAULTS)
     decile = scene.borough.decile
-    press.write("housing/lsoa.csv", {"lsoa": lsoa_text(np.arange(len(decile))), "imd_decile": decile})
+    areas = {
+        "lsoa": lsoa_text(keys.numbering, np.arange(len(decile))),
+        "imd_decile": decile,
+        "ward": keys.numbering.text("W", scene.borough.ward, digits=3),
+    }
+    press.write("housing/lsoa.csv", areas)

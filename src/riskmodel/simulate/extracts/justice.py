@@ -5,15 +5,17 @@ Suspects are recorded by exposure to stop and search; victims are not.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from riskmodel.simulate.clock import ISO, BoolArray, DayText, FloatArray, IntArray
 from riskmodel.simulate.extracts.press import TWICE, KeyRing, Press, named, pick
+from riskmodel.simulate.extracts.versions import versions
 from riskmodel.simulate.lives import Happenings
 from riskmodel.simulate.population import GROUPS
-from riskmodel.simulate.recording import Scene, suspect_chance
+from riskmodel.simulate.recording import Noted, Scene, suspect_chance
 
 if TYPE_CHECKING:
     from riskmodel.simulate.extracts.ethnicity import EthnicCodes
@@ -29,6 +31,7 @@ _JUSTICE_VIOLENT = {"VIOLENCE": 0.62, "ROBBERY": 0.25, "WEAPON": 0.13}
 _JUSTICE_OTHER = {"DRUGS": 0.46, "THEFT": 0.26, "DAMAGE": 0.16, "OTHER": 0.12}
 _GRAVITY = {"VIOLENCE": 4, "ROBBERY": 5, "WEAPON": 3, "DRUGS": 2, "THEFT": 2, "DAMAGE": 2, "OTHER": 2}
 _TIERS = ("COMMUNITY_RESOLUTION", "PRE_COURT", "FIRST_TIER", "COMMUNITY", "CUSTODY")
+_ACT_KINDS = (("violence", True), ("offence", False))
 _MISREAD = 0.05  # share of officer-defined groups that differ from the person's own (assumed)
 _UNSEEN = 0.03  # share left blank (published stop and search has 2 to 8% blank)
 _POLICE_FAULTS = (
@@ -36,13 +39,14 @@ _POLICE_FAULTS = (
     ("role", "WITNESS"),
     ("offence_class", "VIOLENCE_MAYBE"),
     ("recorded_date", "1997-06-01"),
-    ("nominal", "P9999999"),
+    ("nominal", "P99999999"),
+    ("nominal", ""),
     TWICE,
 )
 _JUSTICE_FAULTS = (
     ("offence_date", "2018-06-31"),
     ("offence_category", "PARKING"),
-    ("ypid", "Y999999"),
+    ("ypid", "Y99999999"),
     ("recorded_date", "1997-06-01"),
     TWICE,
 )
@@ -56,46 +60,74 @@ def write_justice(
     severity: FloatArray,
     codes: EthnicCodes,
     rng: np.random.Generator,
-) -> None:
-    """Write ``police/people.csv`` and ``youth_justice/cases.csv``."""
-    suspects = _suspects(scene, rng)
-    _write_police(scene, keys, press, suspects=suspects, severity=severity, rng=rng)
-    _write_cases(scene, keys, press, suspects=suspects, codes=codes, rng=rng)
+) -> tuple[Noted, ...]:
+    """Write ``police/people.csv`` and ``youth_justice/cases.csv``; return what they recorded of true events."""
+    luck, police, court = rng.spawn(3)
+    acts = _acts(scene, luck)
+    noted = _write_police(scene, keys, press, acts=acts, severity=severity, rng=police)
+    return *noted, *_write_cases(scene, keys, press, acts=acts, codes=codes, rng=court)
 
 
-def _suspects(scene: Scene, rng: np.random.Generator) -> tuple[Happenings, BoolArray]:
-    """Return the acts recorded against someone of ten or over, and which of them are violent."""
-    exposure = scene.recording.exposure(scene.borough)
-    found = []
-    for kind, base in (
-        ("violence", scene.recording.suspect_violence),
-        ("offence", scene.recording.suspect_offence),
-    ):
-        acts = scene.witnessed(kind)
-        seen = rng.random(len(acts)) < suspect_chance(base, exposure[acts.person])
-        found.append(acts.where(seen & (scene.age_years(acts.person, acts.day) >= 10)))
-    violent, other = found
-    together = Happenings(
-        np.concatenate([violent.person, other.person]), np.concatenate([violent.day, other.day])
-    )
-    return together, np.repeat([True, False], [len(violent), len(other)])
+@dataclass(frozen=True)
+class _Acts:
+    """Everything done by young people, violence first, and what the police may know of it."""
+
+    done: Happenings
+    violent: BoolArray
+    chance: FloatArray
+    seen: BoolArray
+
+    @property
+    def recorded(self) -> Happenings:
+        """The acts recorded against somebody."""
+        return self.done.where(self.seen)
 
 
-def _victims(scene: Scene, severity: FloatArray, rng: np.random.Generator) -> tuple[Happenings, IntArray]:
-    """Return who is recorded as a victim of what: class numbers as in ``_CLASSES``."""
+def _acts(scene: Scene, rng: np.random.Generator) -> _Acts:
+    """Draw which acts are recorded against a suspect of ten or over."""
     recording = scene.recording
-    harm, other = scene.witnessed("harm"), scene.witnessed("other_victim")
-    chance = recording.police_victim_base + recording.police_victim_slope * severity
-    hurt = harm.where(rng.random(len(harm)) < chance)
-    told = other.where(rng.random(len(other)) < recording.other_victim)
-    at_home = _domestic(scene, rng)
+    exposure = recording.exposure(scene.borough)
+    violence, offence = scene.witnessed("violence"), scene.witnessed("offence")
+    done = _together(violence, offence)
+    violent = np.repeat([True, False], [len(violence), len(offence)])
+    base = np.where(violent, recording.suspect_violence, recording.suspect_offence).astype(np.float32)
+    able = (scene.age_years(done.person, done.day) >= 10) & recording.is_open("POLICE", done.day)
+    chance = suspect_chance(base, exposure[done.person]) * able
+    return _Acts(done, violent, chance, rng.random(len(done)) < chance)
+
+
+def _together(*parts: Happenings) -> Happenings:
+    return Happenings(
+        np.concatenate([part.person for part in parts]), np.concatenate([part.day for part in parts])
+    )
+
+
+@dataclass(frozen=True)
+class _Victims:
+    """Who is recorded as a victim of what (class numbers as in ``_CLASSES``): harm, other crime, abuse at home."""
+
+    parts: tuple[Happenings, Happenings, Happenings]
+    what: IntArray
+    chances: tuple[FloatArray, FloatArray]
+    seen: tuple[BoolArray, BoolArray]
+
+
+def _victims(
+    scene: Scene, harm: Happenings, other: Happenings, *, severity: FloatArray, rng: np.random.Generator
+) -> _Victims:
+    """Draw which harm and which other crime suffered the police get to know."""
+    recording = scene.recording
+    chances = (
+        recording.harm_chance("POLICE", severity, harm.day),
+        recording.other_victim * recording.is_open("POLICE", other.day),
+    )
+    seen = (rng.random(len(harm)) < chances[0], rng.random(len(other)) < chances[1])
+    hurt, told, at_home = harm.where(seen[0]), other.where(seen[1]), _domestic(scene, rng)
     names = list(_OTHER_VICTIM)
     _, index = pick(_OTHER_VICTIM, len(told), rng)
     kinds = np.array([_CLASSES.index(name) for name in names])[index]
-    parts = (hurt, told, at_home)
-    person, day = (np.concatenate([getattr(part, field) for part in parts]) for field in ("person", "day"))
     what = np.concatenate([np.zeros(len(hurt)), kinds, np.full(len(at_home), _CLASSES.index("DOMESTIC"))])
-    return Happenings(person, day), what.astype(np.int32)
+    return _Victims((hurt, told, at_home), what.astype(np.int32), chances, seen)
 
 
 def _domestic(scene: Scene, rng: np.random.Generator) -> Happenings:
@@ -114,6 +146,7 @@ def _domestic(scene: Scene, rng: np.random.Generator) -> Happenings:
         + rng.integers(0, 28, len(month))
     ).astype(np.int32)
     kept = people.here(person, day) & scene.window.covers(day) & (rng.random(len(person)) < _DOMESTIC_VICTIM)
+    kept &= scene.recording.is_open("POLICE", day)
     return Happenings(person[kept], day[kept])
 
 
@@ -122,32 +155,53 @@ def _write_police(
     keys: KeyRing,
     press: Press,
     *,
-    suspects: tuple[Happenings, BoolArray],
+    acts: _Acts,
     severity: FloatArray,
     rng: np.random.Generator,
-) -> None:
-    victims, suffered = _victims(scene, severity, rng)
-    acts, violent = suspects
-    _, blow = pick(_VIOLENT, len(acts), rng)
-    _, deed = pick(_OFFENCES, len(acts), rng)
-    done = np.where(violent, blow, np.array([_CLASSES.index(name) for name in _OFFENCES])[deed])
-    person = np.concatenate([victims.person, acts.person])
-    day = np.concatenate([victims.day, acts.day])
-    role = np.repeat([0, 1], [len(victims), len(acts)])
-    what = np.concatenate([suffered, done])
-    recorded = scene.known(day, "POLICE", rng)
-    order = np.lexsort((person, recorded))
-    order = order[scene.in_time(recorded)[order]]
+) -> tuple[Noted, ...]:
+    harm, other = scene.witnessed("harm"), scene.witnessed("other_victim")
+    victims = _victims(scene, harm, other, severity=severity, rng=rng)
+    suspects = acts.recorded
+    _, blow = pick(_VIOLENT, len(suspects), rng)
+    _, deed = pick(_OFFENCES, len(suspects), rng)
+    other_deed = np.array([_CLASSES.index(name) for name in _OFFENCES])[deed]
+    parts = [*victims.parts, suspects]
+    events = _together(*parts)
+    role = np.repeat([0, 0, 0, 1], [len(part) for part in parts])
+    what = np.concatenate([victims.what, np.where(acts.violent[acts.seen], blow, other_deed)])
+    recorded = scene.known(events.day, "POLICE", rng)
+    seen_as = seen_group(scene.borough.group[events.person], rng)
+    rows = versions(scene, recorded, rng)
     text = DayText(ISO)
     columns = {
-        "nominal": keys.of("POLICE", person[order]),
-        "role": named(("VICTIM", "SUSPECT"), role[order]),
-        "offence_class": named(_CLASSES, what[order]),
-        "incident_date": text.of(day[order]),
-        "ethnicity_officer": named((*GROUPS, ""), seen_group(scene.borough.group[person[order]], rng)),
-        "recorded_date": text.of(recorded[order]),
+        "nominal": keys.of("POLICE", events.person[rows.record]),
+        "role": named(("VICTIM", "SUSPECT"), role[rows.record]),
+        "offence_class": named(_CLASSES, rows.code(what, len(_CLASSES))),
+        "incident_date": text.of(rows.day(scene, events.person, events.day)),
+        "ethnicity_officer": named((*GROUPS, ""), seen_as[rows.record]),
+        "recorded_date": text.of(rows.recorded),
+        "record_id": keys.numbering.text("P1", rows.number),
     }
     press.write("police/people.csv", columns, _POLICE_FAULTS)
+    made = np.split(scene.in_time(recorded), np.cumsum([len(part) for part in parts]))
+    victim_kinds = zip(
+        ("harm", "other_victim"), (harm, other), victims.chances, victims.seen, made, strict=False
+    )
+    return (
+        *(
+            Noted.of(kind, "POLICE", events, chance=chance, seen=seen, in_time=in_time)
+            for kind, events, chance, seen, in_time in victim_kinds
+        ),
+        *_noted_acts("POLICE", acts, chance=acts.chance, seen=acts.seen, in_time=made[3]),
+    )
+
+
+def _noted_acts(
+    agency: str, acts: _Acts, *, chance: FloatArray, seen: BoolArray, in_time: BoolArray
+) -> tuple[Noted, ...]:
+    """Return what an agency noted of violence and of other offences."""
+    both = Noted.of("violence", agency, acts.done, chance=chance, seen=seen, in_time=in_time)
+    return tuple(both.where(kind, acts.violent == is_violent) for kind, is_violent in _ACT_KINDS)
 
 
 def seen_group(group: IntArray, rng: np.random.Generator) -> IntArray:
@@ -161,34 +215,38 @@ def _write_cases(
     keys: KeyRing,
     press: Press,
     *,
-    suspects: tuple[Happenings, BoolArray],
+    acts: _Acts,
     codes: EthnicCodes,
     rng: np.random.Generator,
-) -> None:
-    acts, violent = suspects
-    under_18 = scene.age_years(acts.person, acts.day) < 18
-    chosen = np.flatnonzero(under_18 & (rng.random(len(acts)) < scene.recording.justice_after_suspect))
-    person, day, violent = acts.person[chosen], acts.day[chosen], violent[chosen]
+) -> tuple[Noted, ...]:
+    recording = scene.recording
+    open_then = recording.is_open("YJ", acts.done.day)
+    taken = (
+        recording.justice_after_suspect * (scene.age_years(acts.done.person, acts.done.day) < 18) * open_then
+    )
+    seen = acts.seen & (rng.random(len(acts.done)) < taken)
+    person, day, violent = acts.done.person[seen], acts.done.day[seen], acts.violent[seen]
     names = (*_JUSTICE_VIOLENT, *_JUSTICE_OTHER)
     _, blow = pick(_JUSTICE_VIOLENT, len(person), rng)
     _, deed = pick(_JUSTICE_OTHER, len(person), rng)
     category = np.where(violent, blow, len(_JUSTICE_VIOLENT) + deed)
     gravity = np.array([_GRAVITY[name] for name in names])[category] + rng.integers(-1, 3, len(person))
-    tier = np.clip(np.round(rng.normal(0.55 * gravity - 1.0, 0.9)), 0, 4).astype(np.int32)
+    tier = np.clip(np.round(rng.normal(0.55 * gravity - 0.8, 0.9)), 0, 4).astype(np.int32)
     decided = (day + 20 + rng.exponential(50 + 25 * tier)).astype(np.int32)
     recorded = scene.known(decided, "YJ", rng)
-    order = np.lexsort((person, recorded))
-    order = order[scene.in_time(recorded)[order]]
+    rows = versions(scene, recorded, rng)
     text = DayText(ISO)
     columns = {
-        "ypid": keys.of("YJ", person[order]),
-        "sex": named(("F", "M"), scene.borough.people.male[person[order]].astype(np.int8)),
-        "ethnicity": codes.justice(person[order]),
-        "offence_category": named(names, category[order]),
-        "gravity": np.clip(gravity, 1, 8)[order],
-        "offence_date": text.of(day[order]),
-        "outcome_tier": named(_TIERS, tier[order]),
-        "outcome_date": text.of(decided[order]),
-        "recorded_date": text.of(recorded[order]),
+        "ypid": keys.of("YJ", person[rows.record]),
+        "sex": named(("F", "M"), scene.borough.people.male[person[rows.record]].astype(np.int8)),
+        "ethnicity": codes.justice(person[rows.record]),
+        "offence_category": named(names, rows.code(category, len(names))),
+        "gravity": np.clip(gravity, 1, 8)[rows.record],
+        "offence_date": text.of(rows.day(scene, person, day)),
+        "outcome_tier": named(_TIERS, tier[rows.record]),
+        "outcome_date": text.of(decided[rows.record]),
+        "recorded_date": text.of(rows.recorded),
+        "record_id": keys.numbering.text("Y1", rows.number),
     }
     press.write("youth_justice/cases.csv", columns, _JUSTICE_FAULTS)
+    return _noted_acts("YJ", acts, chance=acts.chance * taken, seen=seen, in_time=scene.in_time(recorded))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 if TYPE_CHECKING:
@@ -24,10 +27,30 @@ Fault = tuple[str, str]
 TWICE: Fault = ("", "the row is there twice")
 
 AGENCIES = ("EDU", "CSC", "CLA", "YJ", "HEALTH", "POLICE", "HOUSING", "SUPPORT")
-_KEY_STYLE = {
-    "EDU": "T2{:011d}", "CSC": "C{:07d}", "CLA": "{:06d}", "YJ": "Y{:06d}",
-    "HEALTH": "H{:08d}", "POLICE": "P{:07d}", "HOUSING": "R{:08d}", "SUPPORT": "S{:06d}",
+_LETTER = {
+    "EDU": "E", "CSC": "C", "CLA": "L", "YJ": "Y", "HEALTH": "H", "POLICE": "P", "HOUSING": "R", "SUPPORT": "S",
 }  # fmt: skip
+_Numbers = TypeVar("_Numbers", bound=npt.NDArray[np.integer[Any]])
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """Gives every district numbers of its own: those that leave the same rest when divided by their count."""
+
+    district: int = 0
+    districts: int = 1
+
+    def of(self, number: _Numbers) -> _Numbers:
+        """Return the borough-wide numbers of a district's own 0, 1, 2, ..."""
+        return number * self.districts + self.district  # type: ignore[return-value]
+
+    def text(self, prefix: str, number: npt.NDArray[np.integer], *, digits: int = 8) -> pa.Array:
+        """Return a prefix and the borough-wide number, from 1 on, with leading zeros.
+
+        A letter and eight digits cannot be taken for a pupil number (a letter and twelve) or an NHS number (ten).
+        """
+        figures = pc.cast(pa.array(self.of(number) + 1), pa.string())
+        return pc.binary_join_element_wise(prefix, pc.utf8_lpad(figures, digits, "0"), "")
 
 
 class Press:
@@ -40,14 +63,14 @@ class Press:
     faulty : float
         Share of rows to spoil in files that name faults.
     rng : numpy.random.Generator
-        Decides which rows.
+        Decides which rows; each file has its own stream, so that one file's rows do not spoil another's.
     """
 
     def __init__(self, folder: Path, *, faulty: float, rng: np.random.Generator) -> None:
         self.folder = folder
         self.rows: dict[str, int] = {}
         self._faulty = faulty
-        self._rng = rng
+        self._seed = int(rng.integers(2**62))
 
     def write(self, name: str, columns: Mapping[str, Column], faults: Sequence[Fault] = ()) -> None:
         """Write one CSV file: header, comma, UTF-8, nulls as blanks.
@@ -61,7 +84,8 @@ class Press:
         faults : sequence of Fault
             What may be wrong with a row; a share of rows gets one of them.
         """
-        table = self._spoil(pa.table(dict(columns)), faults)
+        rng = np.random.default_rng([self._seed, crc32(name.encode())])
+        table = self._spoil(pa.table(dict(columns)), faults, rng)
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         csv.write_csv(
@@ -76,13 +100,13 @@ class Press:
         path.write_text(text, encoding="utf-8", newline="\n")
         self.rows[name] = rows
 
-    def _spoil(self, table: pa.Table, faults: Sequence[Fault]) -> pa.Table:
+    def _spoil(self, table: pa.Table, faults: Sequence[Fault], rng: np.random.Generator) -> pa.Table:
         """Spoil a small share of rows, each in one way."""
         if not faults or not table.num_rows:
             return table
-        count = self._rng.binomial(table.num_rows, self._faulty)
-        rows = np.sort(self._rng.choice(table.num_rows, count, replace=False))
-        which = self._rng.integers(0, len(faults), count)
+        count = rng.binomial(table.num_rows, self._faulty)
+        rows = np.sort(rng.choice(table.num_rows, count, replace=False))
+        which = rng.integers(0, len(faults), count)
         for number, (column, wrong) in enumerate(faults):
             hit = rows[which == number]
             if not len(hit):
@@ -97,10 +121,9 @@ class Press:
 
 def _overwrite(column: pa.ChunkedArray, rows: IntArray, wrong: str) -> pa.Array:
     """Return the column as text with the wrong value in some rows."""
-    text = pa.concat_arrays([*column.cast(pa.string()).chunks, pa.array([wrong])])
-    index = np.arange(len(column))
-    index[rows] = len(column)
-    return text.take(pa.array(index))
+    hit = np.zeros(len(column), np.bool_)
+    hit[rows] = True
+    return pc.if_else(pa.array(hit), wrong, column.cast(pa.string())).combine_chunks()
 
 
 class KeyRing:
@@ -109,29 +132,33 @@ class KeyRing:
     Keys are numbered in a random order at each agency, so that nothing can be read from them.
     """
 
-    def __init__(self, people: int, rng: np.random.Generator) -> None:
+    def __init__(self, people: int, rng: np.random.Generator, numbering: Numbering = Numbering()) -> None:
+        self.numbering = numbering
         self._number = {agency: rng.permutation(people) for agency in AGENCIES}
         self._used = {agency: np.zeros(people, np.bool_) for agency in AGENCIES}
         self._text: dict[str, pa.Array] = {}
         # Nine digits without order; distinct because the step is odd and prime to the modulus.
-        self.subject_id = (
-            100_000_000 + (rng.permutation(people).astype(np.int64) * 7_368_787 + 411) % 899_999_963
-        )
+        order = numbering.of(rng.permutation(people).astype(np.int64))
+        self.subject_id = 100_000_000 + (order * 7_368_787 + 411) % 899_999_963
 
     def of(self, agency: str, person: npt.NDArray[np.integer]) -> pa.Array:
         """Return the keys of these people at an agency, and remember that they were used."""
         self._used[agency][person] = True
         if agency not in self._text:
-            style = _KEY_STYLE[agency]
-            self._text[agency] = pa.array(
-                [style.format(number + 1) for number in self._number[agency].tolist()]
-            )
+            self._text[agency] = self.numbering.text(_LETTER[agency], self._number[agency])
         return self._text[agency].take(pa.array(person))
 
     def number(self, agency: str, person: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Return the numbers behind the keys."""
-        numbers: npt.NDArray[np.int64] = self._number[agency][person].astype(np.int64)
-        return numbers
+        """Return the borough-wide numbers behind the keys."""
+        return self.numbering.of(self._number[agency][person].astype(np.int64))
+
+    def used(self, agency: str) -> npt.NDArray[np.int64]:
+        """Return the people whose key at an agency was used."""
+        return np.flatnonzero(self._used[agency])
+
+    def second(self, agency: str, person: npt.NDArray[np.integer]) -> pa.Array:
+        """Return another key of these people: they were registered twice. It numbers on after everybody's first."""
+        return self.numbering.text(_LETTER[agency], len(self._used[agency]) + self._number[agency][person])
 
     def spine(self, *, unlinked: float, rng: np.random.Generator) -> dict[str, Column]:
         """Return the columns of the linkage spine; a few keys could not be matched and are missing."""

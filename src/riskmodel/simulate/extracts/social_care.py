@@ -17,12 +17,12 @@ from riskmodel.simulate.spells import Spells, apart, first_of_owner, last_of_own
 if TYPE_CHECKING:
     from riskmodel.simulate.recording import Scene
 
-_NO_ACTION = 0.34  # referrals closed without an assessment of need (assumed)
-_NEED_DAYS = 640  # mean length of an episode of need (assumed; fitted to the stock and to ever in need)
+_NO_ACTION = 0.765  # referrals closed without an assessment of need (assumed)
+_NEED_DAYS = 1150  # mean length of an episode of need (assumed; fitted to the stock and to ever in need)
 _NO_ACTION_DAYS = 12
-_PLAN = 0.36  # episodes of need with a child protection plan (assumed; stock 39 per 10,000 in WF)
+_PLAN = 0.33  # episodes of need with a child protection plan (assumed; stock 39 per 10,000 in WF)
 _PLAN_DAYS = 420
-_CARE_DAYS = 1300  # mean length of a period of care (assumed; stock 47 per 10,000 in WF)
+_CARE_DAYS = 1100  # mean length of a period of care (assumed; stock 47 per 10,000 in WF)
 _MOVE_DAYS = 300  # mean time between placements (assumed)
 
 # Factors found at assessment: % of episodes in Waltham Forest, 31 March 2025 (DfE). The second number is how
@@ -133,8 +133,8 @@ def _describe(scene: Scene, spells: Spells, rng: np.random.Generator) -> Episode
     person, start, end, no_action = spells.owner, spells.start, spells.end, spells.kind == 1
     n = len(person)
     home = _adversities(scene, person, start)
-    factors = _draw_factors(scene, person, start, home, rng) & ~no_action[:, None]
-    planned = ~no_action & (rng.random(n) < np.minimum(_PLAN * (0.4 + 0.9 * home), 0.9)) & (end - start > 60)
+    factors = _draw_factors(scene, person, start, home, assessed=~no_action, rng=rng)
+    planned = ~no_action & (rng.random(n) < np.minimum(_PLAN * (0.7 + 0.5 * home), 0.9)) & (end - start > 60)
     plan_start = np.where(planned, start + 15 + rng.integers(0, 40, n), NOT_YET)
     plan_end = np.where(planned, np.minimum(plan_start + 60 + rng.exponential(_PLAN_DAYS, n), end), NOT_YET)
     weights = np.array(list(_SOURCES.values()))
@@ -167,16 +167,26 @@ def _adversities(scene: Scene, person: IntArray, day: IntArray) -> FloatArray:
 
 
 def _draw_factors(
-    scene: Scene, person: IntArray, day: IntArray, home: FloatArray, rng: np.random.Generator
+    scene: Scene,
+    person: IntArray,
+    day: IntArray,
+    home: FloatArray,
+    *,
+    assessed: BoolArray,
+    rng: np.random.Generator,
 ) -> BoolArray:
-    """Draw the factors found at assessment; those of young people themselves need them to be ten or older."""
+    """Draw the factors found at assessment; those of young people themselves need them to be ten or older.
+
+    Whom they are found in follows home and conduct; how often over all assessments is the published share.
+    """
     conduct = scene.borough.people.conduct[person]
     older = scene.age_years(person, day) >= 10
     columns = []
     for name, (share, follows, with_conduct) in FACTORS.items():
-        chance = share * (1 - follows + follows * home / 0.8) * np.exp(with_conduct * conduct)
+        relative = (1 - follows + follows * home / 0.8) * np.exp(with_conduct * conduct) * assessed
         if name in TEEN_FACTORS:
-            chance = chance * np.where(older, 1.8, 0.0)
+            relative = relative * older
+        chance = share * relative * (assessed.sum() / max(float(relative.sum()), 1.0))
         columns.append(rng.random(len(person)) < np.minimum(chance, 0.95))
     return np.stack(columns, axis=1)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.simulate.clock import (
     NOT_YET,
@@ -18,7 +19,7 @@ from riskmodel.simulate.clock import (
     year_ends,
 )
 from riskmodel.simulate.extracts.housing import lsoa_text
-from riskmodel.simulate.extracts.press import TWICE, KeyRing, Press, named
+from riskmodel.simulate.extracts.press import TWICE, KeyRing, Press, named, pick
 
 if TYPE_CHECKING:
     from riskmodel.simulate.extracts.ethnicity import EthnicCodes
@@ -32,8 +33,11 @@ _PLACE_REACH = np.cumsum([0.35, 0.30, 0.12, 0.13, 0.04, 0.03])  # assumed: most 
 _MISSING_A_YEAR = (
     0.45  # times missing or absent for each year in care from ten (assumed; 11% of children a year)
 )
+_SDQ_MEAN, _SDQ_SPREAD = 7.8, 23.0  # strengths and difficulties at average conduct (fitted)
+# How children of four and over took part in their reviews (assumed).
+_TOOK_PART = {"PN1": 0.45, "PN2": 0.05, "PN3": 0.03, "PN4": 0.05, "PN5": 0.07, "PN6": 0.30, "PN7": 0.05}
 _ADULT, _OTHER_END = "E11", "E8"
-_HEADER_FAULTS = (("DOB", "31/02/2009"), ("SEX", "7"), ("CHILD", "999999"), TWICE)
+_HEADER_FAULTS = (("DOB", "31/02/2009"), ("SEX", "7"), ("CHILD", "L99999999"), TWICE)
 _EPISODE_FAULTS = (("DECOM", "31/11/2020"), ("LS", "ZZ"), ("DEC", "01/01/1999"), TWICE)
 
 
@@ -53,6 +57,7 @@ def write_ssda903(
     away = rng.random(n) < 0.55
     missing = _missing(scene, placements, rng)
     health = rng.random((n, 3))
+    reviews = _reviews(scene, placements, rng.spawn(1)[0])
     for year, start, end in year_ends(scene.window):
         rows = np.flatnonzero((placements.start <= end) & (placements.end >= start))
         order = np.lexsort((placements.start[rows], keys.number("CLA", placements.person[rows])))
@@ -69,6 +74,7 @@ def write_ssda903(
             drawn=(status, place, away),
         )
         _write_missing(scene, keys, press, year=year, span=(start, end), missing=missing)
+        _write_reviews(scene, keys, press, year=year, span=(start, end), reviews=reviews)
         _write_health(scene, keys, press, year=year, end=end, placements=placements, rows=rows, health=health)
 
 
@@ -137,8 +143,8 @@ def _write_episodes(
         "DEC": text.of(np.where(closed, placements.end[rows], NOT_YET)),
         "REC": named(("X1", _ADULT, _OTHER_END, ""), np.where(closed, why, 3)),
         "REASON_PLACE_CHANGE": named(("PLACE", ""), np.where(closed & ~last, 0, 1)),
-        "HOME_POST": lsoa_text(lsoa),
-        "PL_POST": pa.array(lsoa_text(lsoa).to_pylist(), mask=away[rows]),
+        "HOME_POST": lsoa_text(keys.numbering, lsoa),
+        "PL_POST": pc.if_else(pa.array(away[rows]), None, lsoa_text(keys.numbering, lsoa)),
         "URN": pa.nulls(len(rows), pa.string()),
     }
     press.write(f"ssda903/{year}_episodes.csv", columns, _EPISODE_FAULTS)
@@ -187,6 +193,48 @@ def _write_missing(
     press.write(f"ssda903/{year}_missing.csv", columns, (("MIS_END", "01/01/1999"), ("MISSING", "Q")))
 
 
+def _reviews(
+    scene: Scene, placements: Placements, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return who had a statutory review on which day, and how the child took part (index of ``_TOOK_PART``).
+
+    Reviews are due four weeks, then four months after care begins, then every six months (statutory guidance).
+    """
+    period, first, which = np.unique(placements.period, return_index=True, return_inverse=True)
+    begin = placements.start[first]
+    end = np.zeros(len(period), np.int32)
+    np.maximum.at(end, which, np.minimum(placements.end, scene.window.last_day))
+    count = np.where(end < begin + 28, 0, np.where(end < begin + 120, 1, 2 + (end - begin - 120) // 182))
+    row = np.repeat(np.arange(len(period)), count)
+    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    day = begin[row] + np.where(turn == 0, 28, 120 + 182 * (turn - 1))
+    person = placements.person[first][row]
+    _, how = pick(_TOOK_PART, len(row), rng)
+    return person, day, np.where(scene.age_years(person, day) < 4, len(_TOOK_PART), how)
+
+
+def _write_reviews(
+    scene: Scene,
+    keys: KeyRing,
+    press: Press,
+    *,
+    year: int,
+    span: tuple[int, int],
+    reviews: tuple[IntArray, IntArray, IntArray],
+) -> None:
+    person, day, how = reviews
+    rows = np.flatnonzero((day >= span[0]) & (day <= span[1]))
+    columns = {
+        "CHILD": keys.of("CLA", person[rows]),
+        "DOB": _born(scene, person[rows]),
+        "REVIEW": DayText(UK).of(day[rows]),
+        "REVIEW_CODE": named((*_TOOK_PART, "PN0"), how[rows]),
+    }
+    press.write(
+        f"ssda903/{year}_reviews.csv", columns, (("REVIEW", "31/09/2021"), ("REVIEW_CODE", "PN9"), TWICE)
+    )
+
+
 def _write_health(
     scene: Scene,
     keys: KeyRing,
@@ -207,8 +255,8 @@ def _write_health(
     age = scene.age_years(person, np.full(len(rows), end, np.int32))
     asked = (age >= 4) & (age < 17)
     conduct = scene.borough.people.conduct[person]
-    # DfE: 42% of concern (17 and over), 13% borderline, 45% normal.
-    score = np.clip(np.round(13 + 3 * conduct + 6 * (health[rows, 0] - 0.4)), 0, 40)
+    # DfE: 42% of concern (17 and over), 13% borderline, 45% normal; so the scores lie far apart.
+    score = np.clip(np.round(_SDQ_MEAN + 3 * conduct + _SDQ_SPREAD * (health[rows, 0] - 0.5)), 0, 40)
     substance = health[rows, 1] < 0.03 * np.exp(0.5 * conduct) * (age >= 12)
     yes = pa.array(np.ones(len(rows), np.int8))
     columns = {

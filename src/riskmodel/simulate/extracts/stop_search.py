@@ -29,17 +29,17 @@ _AGES = {"10-17": 0.21, "18-24": 0.37, "25-34": 0.22, "over 34": 0.14, "": 0.06}
 _GENDERS = {"Male": 0.93, "Female": 0.055, "": 0.015}
 _TYPES = {"Person search": 0.745, "Person and Vehicle search": 0.24, "Vehicle search": 0.015}
 _OBJECTS = {
-    "Controlled drugs": ("Misuse of Drugs Act 1971 (section 23)", 0.62, 0.59),
-    "Offensive weapons": ("Police and Criminal Evidence Act 1984 (section 1)", 0.14, 0.25),
-    "Stolen goods": ("Police and Criminal Evidence Act 1984 (section 1)", 0.14, 0.09),
-    "Evidence of offences under the Act": ("Police and Criminal Evidence Act 1984 (section 1)", 0.06, 0.03),
+    "Controlled drugs": ("Misuse of Drugs Act 1971 (section 23)", 0.61, 0.655),
+    "Offensive weapons": ("Police and Criminal Evidence Act 1984 (section 1)", 0.145, 0.235),
+    "Stolen goods": ("Police and Criminal Evidence Act 1984 (section 1)", 0.145, 0.055),
+    "Evidence of offences under the Act": ("Police and Criminal Evidence Act 1984 (section 1)", 0.06, 0.025),
     "Anything to threaten or harm anyone": (
         "Criminal Justice and Public Order Act 1994 (section 60)",
         0.03,
-        0.03,
+        0.02,
     ),
     "Firearms": ("Firearms Act 1968 (section 47)", 0.01, 0.01),
-}  # share of searches of White people, then of everyone over-searched: Waltham Forest reason mix 2019, rounded
+}  # share of searches of White people, then of everyone over-searched: Waltham Forest reason mix 2019 to 2021, rounded
 _FOUND = np.array(
     [0.29, 0.14, 0.25, 0.22, 0.10, 0.13]
 )  # positive outcome by object (order of _OBJECTS; assumed)
@@ -48,7 +48,6 @@ _OUTCOMES = {
     "Penalty Notice for Disorder": 0.07, "Summons / charged by post": 0.045, "Caution (simple or conditional)": 0.005,
 }  # Met, 2018  # fmt: skip
 _NOTHING = "A no further action disposal"
-_LOWER_BAR = 0.16  # how far positive outcomes fall as the ratio of exposure rises by a factor e (assumed)
 _SELF_DEFINED = (
     "White - English/Welsh/Scottish/Northern Irish/British",
     "Black/African/Caribbean/Black British - African",
@@ -71,7 +70,7 @@ def write_stop_search(scene: Scene, press: Press, *, size: int, rng: np.random.G
     weight = np.array([scene.recording.exposure_weight[group] for group in GROUPS])
     exposure = scene.recording.exposure_ratio**weight
     yearly = size * _RESIDENTS_OVER_5_TO_17 * _RESIDENTS * _WHITE_RATE / 1000 * exposure
-    lower = np.maximum(0.3, 1 - _LOWER_BAR * np.log(exposure))
+    lower = np.maximum(0.3, 1 - scene.recording.lower_bar * np.log(exposure))
     for month in range(scene.window.first_month, scene.window.last_month + 1):
         group = np.repeat(np.arange(len(GROUPS)), rng.poisson(yearly / 12))
         label = from_day(int(first_day(np.array([month]))[0])).strftime("%Y-%m")
@@ -85,7 +84,7 @@ def _searches(
     """Return one month of searches in the published columns, in order of time."""
     n = len(group)
     group = group[rng.permutation(n)]
-    what = _draw_object(group, rng)
+    what = _draw_object(group, scene.recording.bias, rng)
     positive = rng.random(n) < _FOUND[what] * lower[group]
     _, outcome = pick(_OUTCOMES, n, rng)
     place = _draw_place(scene, n, rng)
@@ -111,9 +110,11 @@ def _searches(
     }
 
 
-def _draw_object(group: IntArray, rng: np.random.Generator) -> IntArray:
-    """Draw what was looked for: weapons more often for Black and Mixed people, as published."""
-    shares = np.array([[white, other] for _, white, other in _OBJECTS.values()]).T
+def _draw_object(group: IntArray, bias: float, rng: np.random.Generator) -> IntArray:
+    """Draw what was looked for: weapons more often for Black and Mixed people, as published (at a bias of 1)."""
+    white, other = np.array([[white, other] for _, white, other in _OBJECTS.values()]).T
+    shares = np.stack([white, np.maximum(white + bias * (other - white), 0)])
+    shares /= shares.sum(axis=1, keepdims=True)
     reach = np.cumsum(shares, axis=1)[:, :-1]
     kind = np.isin(group, (GROUPS.index("Black"), GROUPS.index("Mixed"))).astype(np.int64)
     drawn: IntArray = (rng.random(len(group))[:, None] >= reach[kind]).sum(axis=1)

@@ -32,7 +32,7 @@ _WHAT = {
     "referral": (0.15, 0.05, 0.45, 0.20, 0.15, 0.00),
     "missing": (0.30, 0.40, 0.10, 0.05, 0.10, 0.05),
 }
-_FAULTS = (("referral_date", "2020-02-30"), ("offer", "BOOTCAMP"), ("person_key", "S999999"), TWICE)
+_FAULTS = (("referral_date", "2020-02-30"), ("offer", "BOOTCAMP"), ("person_key", "S99999999"), TWICE)
 
 
 def write_support(scene: Scene, keys: KeyRing, press: Press, rng: np.random.Generator) -> None:

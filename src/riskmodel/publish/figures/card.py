@@ -1,29 +1,28 @@
-"""Figures as SVG: the only importer of matplotlib. Aggregates only, never a point for a person.
-
-Every figure is drawn narrow, so that its text stays readable at the width of a phone, with real text, a title and
-a description for screen readers. The same data give the same bytes.
-"""
+"""The figures of a model's card. Aggregates only, never a point for a person."""
 
 from __future__ import annotations
 
-import io
-import re
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskmodel.explain.words import counted, number_words, share_words
-
-Rows = Sequence[Mapping[str, Any]]
+from riskmodel.publish.figures.canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    Rows,
+    capital,
+    few_ticks,
+    say,
+    svg,
+    wrapped,
+)
 
 # 0.7 on log-odds is a factor of two.
 _SPREAD_UNITS = {"log-odds": "\n(in log-odds: 0.7 about doubles\na small estimate)"}
 
-# Okabe and Ito (2008): told apart with any kind of colour vision; markers and line styles differ as well.
-BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#00785A", "#595959", "#1a1a1a"
-_WIDTH = 4.4
-_SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"), (GREY, "-.", "D"))
 _VERDICT = {"within": (BLUE, "o"), "exceeds": (ORANGE, "s"), "inconclusive": (GREY, "D"), "insufficient": (GREY, "x"),
             "chosen": (GREEN, "s"), "other": (BLUE, "o")}  # fmt: skip
 
@@ -51,10 +50,10 @@ def reliability(rows: Rows, *, past: str) -> str:
         _points(axis, [100 * row["risk"] for row in shown], shown, label="What happened, with 95% interval")
         axis.set(xlim=(0, top), ylim=(0, top))
         axis.set_xlabel("Estimated: of 100 young people, so many")
-        axis.set_ylabel(_wrapped(f"Of 100, so many {past}", 34))
+        axis.set_ylabel(wrapped(f"Of 100, so many {past}", 34))
         axis.legend(loc="lower right")
 
-    return _svg(
+    return svg(
         "reliability", "Do the estimates come true?", _reliability_words(shown, past), _draw, height=4.0
     )
 
@@ -100,7 +99,7 @@ def decision_curve(rows: Rows, *, label: str) -> str:
         axis.legend(loc="upper right")
 
     words = "Net benefit counts young people rightly offered support, minus a small part for each offer that was not needed."
-    return _svg(
+    return svg(
         "decision_curve", "When does the model help more than offering to all?", words, _draw, height=3.8
     )
 
@@ -121,9 +120,9 @@ def offers(policies: Rows, *, past: str) -> str:
     def _draw(axes: Any) -> None:
         for axis, (key, title) in zip(axes, panels, strict=True):
             _bars_of_100(axis, policies, key)
-            axis.set_title(_wrapped(title, 36), loc="left")
+            axis.set_title(wrapped(title, 36), loc="left")
 
-    return _svg("offers", "Who would be offered support, and who missed?", _offers_words(policies, past), _draw,
+    return svg("offers", "Who would be offered support, and who missed?", _offers_words(policies, past), _draw,
                 height=1.8 + 0.95 * len(policies), panels=2)  # fmt: skip
 
 
@@ -154,12 +153,12 @@ def fairness_intervals(rows: Rows, *, title: str, overall: float | None) -> str:
             )
         for place, row in zip(places, rows, strict=True):
             _interval(axis, place, row)
-        axis.set_yticks(places, [_wrapped(str(row["group"]), 20) for row in rows])
-        axis.set_xlabel(_wrapped(title, 36))
+        axis.set_yticks(places, [wrapped(str(row["group"]), 20) for row in rows])
+        axis.set_xlabel(wrapped(title, 36))
 
     attribute = str(rows[0]["attribute"]) if rows else "group"
     words = "; ".join(f"{row['group']}: {_value_words(row)}" for row in rows)
-    return _svg(
+    return svg(
         f"fairness-{attribute}",
         f"{title}, by {attribute}",
         words,
@@ -180,20 +179,20 @@ def importance_bars(rows: Rows) -> str:
 
     def _draw(axis: Any) -> None:
         if not shown:
-            _say(axis, "Nothing moves this model's estimates.")
+            say(axis, "Nothing moves this model's estimates.")
             return
         from riskmodel.explain.shap_bars import draw_importance
 
         draw_importance(
             axis,
-            labels=[_wrapped(_capital(str(row["description"])), 20) for row in shown],
+            labels=[wrapped(capital(str(row["description"])), 20) for row in shown],
             # Ties keep the order that they are given in; so small a step cannot be seen.
             sizes=[100 * row["share"] - 1e-6 * place for place, row in enumerate(shown)],
             x_label="Of all that moves estimates\nup or down, so many of 100",
         )
 
     words = "; ".join(f"{row['description']}: {100 * row['share']:.0f}%" for row in shown)
-    return _svg(
+    return svg(
         "importance", "What moves the estimates most?", words, _draw, height=1.1 + 0.55 * max(1, len(shown))
     )
 
@@ -212,11 +211,11 @@ def spread(entries: Rows, *, unit: str = "") -> str:
 
     def _draw(axis: Any) -> None:
         if not lines:
-            _say(axis, "Too few young people to show.")
+            say(axis, "Too few young people to show.")
             return
         place, ticks, names = 0.0, [], []
         for entry in entries:
-            heading = _wrapped(_capital(str(entry["description"])), 34)
+            heading = wrapped(capital(str(entry["description"])), 34)
             place -= 0.75 * heading.count("\n")
             axis.text(
                 0, place - 0.3, heading, va="bottom", transform=axis.get_yaxis_transform(), weight="bold"
@@ -237,7 +236,7 @@ def spread(entries: Rows, *, unit: str = "") -> str:
 
     words = "Each bar is the middle half of at least ten young people whose records hold like values; the mark is the median."
     height = 1.3 + 0.27 * len(lines) + 0.6 * len(entries)
-    return _svg("spread", "How values move the estimates", words, _draw, height=height)
+    return svg("spread", "How values move the estimates", words, _draw, height=height)
 
 
 def selection(rows: Rows, *, chosen: str, past: str) -> str:
@@ -256,15 +255,13 @@ def selection(rows: Rows, *, chosen: str, past: str) -> str:
         labels = [
             f"{row['label']} (chosen)" if row["family"] == chosen else str(row["label"]) for row in rows
         ]
-        axis.set_yticks(places, [_wrapped(label, 19) for label in labels])
+        axis.set_yticks(places, [wrapped(label, 19) for label in labels])
         tops = [row["upper"] or row["estimate"] or 0 for row in rows]
         axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, min(100, 125 * max([*tops, 0.04]))))
-        axis.set_xlabel(_wrapped(f"Of 100 who {past}, so many would be offered support", 34))
+        axis.set_xlabel(wrapped(f"Of 100 who {past}, so many would be offered support", 34))
 
     words = "; ".join(f"{row['label']}: {_value_words(row)}" for row in rows)
-    return _svg(
-        "selection", "Which model is most useful?", words, _draw, height=1.3 + 0.5 * max(1, len(rows))
-    )
+    return svg("selection", "Which model is most useful?", words, _draw, height=1.3 + 0.5 * max(1, len(rows)))
 
 
 def attrition(steps: Rows) -> str:
@@ -284,16 +281,16 @@ def attrition(steps: Rows) -> str:
             axis.annotate(
                 left, (row["rows_left"] or 0, place), xytext=(4, 0), textcoords="offset points", va="center"
             )
-        axis.set_yticks(places, [_wrapped(_capital(str(row["rule"])), 20) for row in steps])
+        axis.set_yticks(places, [wrapped(capital(str(row["rule"])), 20) for row in steps])
         axis.set_xlim(0, 1.25 * max([row["rows_left"] or 0 for row in steps] + [1]))
         axis.set_ylim(0.4, len(steps) + 0.6)
         axis.set_xlabel("Rows left (one young person\nat one date is one row)")
-        axis.xaxis.set_major_locator(_few_ticks())
+        axis.xaxis.set_major_locator(few_ticks())
 
     words = "; ".join(
         f"{row['rule']}: {'hidden' if row['rows_left'] is None else row['rows_left']}" for row in steps
     )
-    return _svg("attrition", "Who is counted", words, _draw, height=1.1 + 0.62 * max(1, len(steps)))
+    return svg("attrition", "Who is counted", words, _draw, height=1.1 + 0.62 * max(1, len(steps)))
 
 
 def _points(axis: Any, x: Sequence[float], rows: Rows, *, label: str) -> None:
@@ -334,7 +331,7 @@ def _bars_of_100(axis: Any, policies: Rows, key: str) -> None:
             textcoords="offset points",
             va="center",
         )
-    axis.set_yticks(places, [_wrapped(str(policy["label"]), 19) for policy in policies])
+    axis.set_yticks(places, [wrapped(str(policy["label"]), 19) for policy in policies])
     axis.set(xlim=(0, 110), ylim=(0.4, len(policies) + 0.6))
     axis.set_xticks([0, 25, 50, 75, 100])
 
@@ -403,84 +400,3 @@ def _offers_words(policies: Rows, past: str) -> str:
         f"of 100 who {past}, {policy['offered_per_100_harmed']['words']} offered"
         for policy in policies
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _wrapped(text: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(text, width))
-
-
-def _say(axis: Any, words: str) -> None:
-    axis.text(0.5, 0.5, words, ha="center", va="center", transform=axis.transAxes)
-    axis.set_axis_off()
-
-
-def _few_ticks() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(nbins=4, integer=True)
-
-
-def _style(name: str) -> dict[str, Any]:
-    return {
-        "svg.hashsalt": f"riskmodel-{name}",
-        "svg.fonttype": "none",
-        "text.parse_math": False,
-        "font.family": "sans-serif",
-        "font.size": 10.5,
-        "axes.titlesize": 10.5,
-        "axes.labelsize": 10.5,
-        "xtick.labelsize": 10.5,
-        "ytick.labelsize": 10.5,
-        "legend.fontsize": 9.5,
-        "legend.frameon": False,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": GREY,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-    }
-
-
-def _svg(
-    name: str, title: str, words: str, draw: Callable[[Any], None], *, height: float, panels: int = 1
-) -> str:
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    # A user's own matplotlibrc must not change the bytes; the backend is left alone, because none is started.
-    settings: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
-    with mpl.rc_context(settings | _style(name)):
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        draw(figure.subplots(panels, 1))
-        stream = io.StringIO()
-        figure.savefig(
-            stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-        )
-    return _accessible(
-        stream.getvalue(), name=re.sub(r"[^a-z0-9]+", "-", name.lower()), title=title, words=words
-    )
-
-
-def _accessible(svg: str, *, name: str, title: str, words: str) -> str:
-    """Keep only the ``<svg>`` element, make it scale, name it for screen readers, and its ids unique on a page."""
-    body = svg[svg.index("<svg") :]
-    head, rest = body.split(">", 1)
-    box = re.search(r'viewBox="[^"]*"', head)
-    if box is None:
-        raise ValueError("an SVG figure has a viewBox")
-    rest = re.sub(r"\s*<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
-    rest = re.sub(r'\bid="', f'id="{name}-', rest)
-    rest = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", rest)
-    opened = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {box.group()} '
-        f'role="img" aria-labelledby="{name}-t {name}-d">'
-    )
-    return f'{opened}<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(words)}</desc>{rest}'

@@ -1,0 +1,1 @@
+"""At the linking party: who is who across agencies, and pseudonyms for everybody else."""
