@@ -21,7 +21,7 @@ def test_help_is_there_and_loads_nothing_large():
 def test_a_mistyped_key_gets_the_nearest_and_code_2(tmp_path):
     done = command("--set", "data.sise=1", "--set", "models.familes=[ebm]", "--out", str(tmp_path / "runs"))
     assert done.returncode == 2
-    assert "did you mean size?" in done.stderr
+    assert "did you mean size" in done.stderr
     assert "did you mean families" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()

@@ -7,7 +7,8 @@ leads to what, `recording` for what is seen, and `hazard` for the truth that a m
 
 from __future__ import annotations
 
-from riskmodel.simulate.borough import SimulateReport, simulate
+from riskmodel.simulate.borough import simulate
+from riskmodel.simulate.district import SimulateReport
 from riskmodel.simulate.spec import SimulateSpec
 
 __all__ = ["SimulateReport", "SimulateSpec", "simulate"]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskmodel.errors import RiskModelError
-from riskmodel.simulate.borough import SimulateReport, write_district
+from riskmodel.simulate.district import SimulateReport, write_district
 from riskmodel.simulate.extracts.press import Numbering
 from riskmodel.simulate.spec import SimulateSpec
 
 if TYPE_CHECKING:
-    from riskmodel.simulate.borough import Progress
+    from riskmodel.simulate.district import Progress
 
 AT_ONCE = 2
 """Processes at a time: a district of 100,000 takes about a gigabyte."""
