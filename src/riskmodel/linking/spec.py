@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-THRESHOLD = 0.7
+THRESHOLD = 0.5
 """The least probability at which two records are linked; chosen on the simulated borough (`experiments/linkage`)."""
 
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, required=True, help="for subject ids; keep it at the linking party"
     )
-    parser.add_argument("--threshold", type=float, help="least probability of a link (default: 0.7)")
+    parser.add_argument("--threshold", type=float, help="least probability of a link (default: 0.5)")
     parser.add_argument("--groups", type=Path, metavar="FILE", help="agency,key,ethnicity,deprivation_fifth")
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help="who is who, where it is known (simulated data)"
