@@ -100,6 +100,10 @@ def cohort(rows: Iterable[tuple[int, str | int]], *, age: int = 14) -> Cohort:
     )
 
 
+def as_list(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value)
+
+
 def columns(*features: Row) -> tuple[Column, ...]:
     """Columns of features of which only what matters is given."""
     filled = [
@@ -107,7 +111,11 @@ def columns(*features: Row) -> tuple[Column, ...]:
             "stem": f"one_{i}",
             "words": "was seen",
             "noun": "time",
-            "ever_reason": "a test that needs a window without end",
+            **(
+                {"ever_reason": "a test that needs a window without end", "ever_expires": "never"}
+                if "ever" in as_list(f.get("windows", ()))
+                else {}
+            ),
             **f,
         }
         for i, f in enumerate(features)

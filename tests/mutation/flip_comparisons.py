@@ -34,7 +34,14 @@ TESTS = {
     "cohort.py": ["tests/unit/features/test_cohort_building.py"],
     "outcomes.py": ["tests/unit/features/test_outcome_labels.py"],
     "attributes.py": ["tests/unit/features/test_audited_attributes.py"],
-    "kernel.py": ["tests/spec", "-k", "kernel"],
+    "kernel.py": [
+        "tests/spec",
+        "tests/property/test_features_engine.py",
+        "-m",
+        "not slow",
+        "-k",
+        "kernel or appears",
+    ],
     "reference.py": ["tests/spec", "-k", "reference"],
     "../validate/splits.py": ["tests/unit/validate/test_splitting.py"],
 }

@@ -36,8 +36,8 @@ _FACTS = FeaturesSpec(
     own=(
         FeatureSpec(stem="ehcp", words="on an education, health and care plan", start="EDU//EHCP//START", end="EDU//EHCP//END", aggregations="in_spell"),
         FeatureSpec(stem="support", words="on special educational needs support", start="EDU//SEN_SUPPORT//START", end="EDU//SEN_SUPPORT//END", aggregations="in_spell"),
-        FeatureSpec(stem="care", words="looked after", events="CLA//CARE//START", aggregations="any", windows="ever", ever_reason=_LASTING),
-        FeatureSpec(stem="area", words="deprivation of the area", events="AREA//IMD_DECILE", aggregations="last", windows="ever", ever_reason=_LASTING),
+        FeatureSpec(stem="care", words="looked after", events="CLA//CARE//START", aggregations="any", windows="ever", ever_reason=_LASTING, ever_expires="never"),
+        FeatureSpec(stem="area", words="deprivation of the area", events="AREA//IMD_DECILE", aggregations="last", windows="ever", ever_reason=_LASTING, ever_expires="never"),
     ),
 )  # fmt: skip
 

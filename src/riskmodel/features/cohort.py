@@ -11,12 +11,11 @@ import numpy as np
 
 from riskmodel.errors import StudyError
 from riskmodel.features.spec import CohortSpec, OutcomesSpec
-from riskmodel.features.visible import KnownEvents, KnownHomes, homes, last_of_each, select_events
+from riskmodel.features.visible import BIRTH, KnownEvents, KnownHomes, homes, last_of_each, select_events
 from riskmodel.tables.cohort import BoolArray, Cohort, IntArray, TextArray
 from riskmodel.tables.days import NEVER, DayArray, day_column, from_day, to_day
 from riskmodel.tables.records import EventLog, Records
 
-BIRTH = ("MEDS_BIRTH",)
 DEATH = ("MEDS_DEATH",)
 UNKNOWN_AREA = "unknown"
 LEFT_OUT = "has not asked to be left out (objection, Article 21)"

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib import resources
-from pathlib import Path
-
-import yaml
-from pydantic import ValidationError
 
 from riskmodel.errors import StudyError, did_you_mean
-from riskmodel.features.spec import EVER, NOW, OF_SPELLS, SINCE, FeatureSpec, FeaturesSpec, window_days
+from riskmodel.features.libraries import DEFAULT, LIBRARIES, Written, read_library, read_written
+from riskmodel.features.spec import OF_SPELLS, SINCE, FeatureSpec, FeaturesSpec
+from riskmodel.features.windows import EVER, NOW, Window, read_window
 from riskmodel.tables.catalogue import Catalogue, CodeInfo
 from riskmodel.tables.features import FeatureInfo
 
-LIBRARIES = ("education", "social_care", "health", "home", "harm", "support")
-DEFAULT = "default"
+__all__ = ["DEFAULT", "LIBRARIES", "Column", "columns_of", "describe", "read_library"]
 
 _YES_NO = ("any", "in_spell")
-_UNITS = {"count": "times", "distinct": "kinds", "spell_days": "days", "ratio": "share"} | dict.fromkeys(
-    SINCE, "days"
-)
+_UNITS = {
+    "count": "times",
+    "distinct": "kinds",
+    "spell_days": "days",
+    "moves": "times",
+    "ratio": "share",
+} | dict.fromkeys(SINCE, "days")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,15 @@ class Column:
     Parameters
     ----------
     aggregation : str
-    length : int or None
-        Lookback in days; None for ``ever``. ``in_spell`` looks at the day before the index date.
+    window : Window
+        ``in_spell`` looks at the day before the index date.
     events : tuple of str
         Code patterns of the events that are aggregated; the numerator of a ratio.
     start, end, denominator : tuple of str
+    recorded_by : tuple of str
+        Agencies whose events are read; empty for any.
+    value_least, value_below : float or None
+        Range of the values that are read, half-open.
     complement : bool
         One minus the value.
     observed_by : tuple of str
@@ -46,11 +50,14 @@ class Column:
     """
 
     aggregation: str
-    length: int | None
+    window: Window
     events: tuple[str, ...]
     start: tuple[str, ...]
     end: tuple[str, ...]
     denominator: tuple[str, ...]
+    recorded_by: tuple[str, ...]
+    value_least: float | None
+    value_below: float | None
     complement: bool
     observed_by: tuple[str, ...]
     min_observed: float
@@ -66,26 +73,31 @@ def columns_of(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[Column, ...]:
         With every fault: unknown libraries and codes with the nearest valid ones, names that stand twice,
         ``leave_out`` patterns that fit nothing.
     """
-    features, faults = _requested(spec)
+    written, faults = _requested(spec)
+    unread = bool(faults)
+    described = []
+    for one in written:
+        unknown = [pattern for pattern in one.spec.patterns if not catalogue.match(pattern)]
+        faults += [f"{one.where}: '{one.spec.stem}': {catalogue.unknown(pattern)}" for pattern in unknown]
+        described += [] if unknown else [one]
+    columns = [(column, one.where) for one in described for column in _columns(one.spec, catalogue)]
+    places: dict[str, list[str]] = {}
+    for column, where in columns:
+        places.setdefault(column.info.name, []).append(where)
     faults += [
-        f"'{one.stem}': {catalogue.unknown(p)}"
-        for one in features
-        for p in one.patterns
-        if not catalogue.match(p)
+        f"{', '.join(dict.fromkeys(found))}: column '{name}' is made {len(found)} times"
+        for name, found in places.items()
+        if len(found) > 1
     ]
+    if not unread:
+        faults += [
+            f"'leave_out': nothing is called '{p}'; {did_you_mean(p, places)}"
+            for p in spec.leave_out
+            if not any(fnmatchcase(name, p) for name in places)
+        ]
     if faults:
         raise StudyError(faults, where="the features")
-    columns = [column for one in features for column in _columns(one, catalogue)]
-    names = [column.info.name for column in columns]
-    faults = [f"column '{name}' is made {times} times" for name, times in Counter(names).items() if times > 1]
-    faults += [
-        f"'leave_out': {did_you_mean(p, names)}"
-        for p in spec.leave_out
-        if not any(fnmatchcase(n, p) for n in names)
-    ]
-    if faults:
-        raise StudyError(faults, where="the features")
-    return tuple(c for c in columns if not any(fnmatchcase(c.info.name, p) for p in spec.leave_out))
+    return tuple(c for c, _ in columns if not any(fnmatchcase(c.info.name, p) for p in spec.leave_out))
 
 
 def describe(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[FeatureInfo, ...]:
@@ -99,71 +111,17 @@ def describe(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[FeatureInfo, ...
     return tuple(column.info for column in columns_of(spec, catalogue))
 
 
-def read_library(name: str) -> tuple[FeatureSpec, ...]:
-    """Return the features of a packaged library, or of a YAML file of one's own.
-
-    Raises
-    ------
-    StudyError
-        If there is no such library, or with every fault in it.
-    """
-    text = _library_text(name)
-    try:
-        items = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StudyError([f"not valid YAML: {error}"], where=f"feature library '{name}'") from None
-    if not isinstance(items, list):
-        raise StudyError(["expected a list of features"], where=f"feature library '{name}'")
-    features, faults = [], []
-    for position, item in enumerate(items, start=1):
-        try:
-            features.append(FeatureSpec.model_validate(item))
-        except ValidationError as error:
-            faults += [f"feature {position}: {_fault(item, one)}" for one in error.errors()]
-    if faults:
-        raise StudyError(faults, where=f"feature library '{name}'")
-    return tuple(features)
-
-
-def _fault(item: object, error: object) -> str:
-    assert isinstance(error, dict)  # noqa: S101 - pydantic's own type
-    where = ".".join(map(str, error["loc"]))
-    text = str(error["msg"]).removeprefix("Value error, ")
-    stem = item.get("stem", "") if isinstance(item, dict) else ""
-    if error["type"] == "extra_forbidden":
-        text = f"is not a setting; {did_you_mean(where, FeatureSpec.model_fields)}"
-    return f"'{where or stem}': {text}"
-
-
-def _library_text(name: str) -> str:
-    if name in LIBRARIES:
-        return (
-            resources.files("riskmodel.features").joinpath(f"library/{name}.yaml").read_text(encoding="utf-8")
-        )
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        raise StudyError(
-            [f"there is no feature library '{name}'; {did_you_mean(name, (DEFAULT, *LIBRARIES))}"],
-            where="the features",
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            [f"'{name}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the features"
-        ) from None
-
-
-def _requested(spec: FeaturesSpec) -> tuple[list[FeatureSpec], list[str]]:
-    features: list[FeatureSpec] = []
+def _requested(spec: FeaturesSpec) -> tuple[list[Written], list[str]]:
+    features: list[Written] = []
     faults: list[str] = []
     for asked in spec.libraries:
         for name in LIBRARIES if asked == DEFAULT else (asked,):
             try:
-                features += read_library(name)
+                features += read_written(name)
             except StudyError as error:
                 faults += error.faults
-    return features + list(spec.own), faults
+    own = [Written(one, f"features.own, feature {i}") for i, one in enumerate(spec.own, start=1)]
+    return features + own, faults
 
 
 def _columns(spec: FeatureSpec, catalogue: Catalogue) -> Iterator[Column]:
@@ -180,11 +138,14 @@ def _column(spec: FeatureSpec, aggregation: str, window: str, catalogue: Catalog
     about = [catalogue.lookup(code) for p in events + start for code in catalogue.match(p)]
     return Column(
         aggregation=aggregation,
-        length=1 if window == NOW else window_days(window),
+        window=read_window(window, expires=spec.ever_expires if window == EVER else None),
         events=events,
         start=start,
         end=end,
         denominator=spec.denominator if ratio else (),
+        recorded_by=spec.recorded_by,
+        value_least=spec.value_least,
+        value_below=spec.value_below,
         complement=spec.complement,
         observed_by=spec.observed_by or tuple(dict.fromkeys(one.agency for one in about)),
         min_observed=spec.min_observed,
@@ -226,10 +187,28 @@ def _info(
         aggregation=aggregation,
         window=window,
         codes=codes,
+        details=_details(spec, aggregation, window),
         enforcement_made=any(one.enforcement_made for one in about),
         police_recorded=any(one.police_recorded for one in about),
         safe_to_share=safe,
     )
+
+
+def _details(spec: FeatureSpec, aggregation: str, window: str) -> str:
+    """Return what else decides the value, beside name and codes, so that the hash of the columns knows of it."""
+    said = {
+        "complement": spec.complement,
+        "end": spec.end if aggregation in OF_SPELLS else (),
+        "denominator": spec.denominator if aggregation == "ratio" else (),
+        "expires": spec.ever_expires if window == EVER else None,
+        "min_observed": spec.min_observed,
+        "observed_by": spec.observed_by,
+        "recorded_by": spec.recorded_by,
+        "value_below": spec.value_below,
+        "value_least": spec.value_least,
+    }
+    usual = {"complement": False, "min_observed": 0.5}
+    return json.dumps({k: v for k, v in said.items() if v not in (None, (), usual.get(k))}, sort_keys=True)
 
 
 def _unit(aggregation: str, of_code: str) -> str:
@@ -249,21 +228,43 @@ def _direction(spec: FeatureSpec, aggregation: str, about: Sequence[CodeInfo]) -
 
 
 def _description(spec: FeatureSpec, aggregation: str, window: str) -> str:
-    if aggregation in SINCE:
-        within = "" if window == EVER else f" within {_length(window)}"
-        return f"days since the {aggregation.removeprefix('days_since_')} {spec.noun}{within}"
     if aggregation == "in_spell":
         return f"whether {spec.words} now"
-    lead = {"count": "times ", "any": "whether ", "spell_days": "days "}.get(aggregation, "")
-    if window != EVER:
-        return f"{lead}{spec.words} in the past {_length(window).removeprefix('1 ')}"
+    if aggregation in SINCE:
+        first = f"days since the {aggregation.removeprefix('days_since_')} {spec.noun}"
+        within = f" within {_length(int(window[:-1]))}" if _is_lookback(window) else _when(window)
+        return first if window == EVER else first + within
+    lead = {"count": "times ", "any": "whether ", "spell_days": "days ", "moves": "times moved while "}
+    text = f"{lead.get(aggregation, '')}{spec.words}"
     # A fact that holds needs no "ever"; an amount does.
-    return f"{lead}{spec.words}" if aggregation in ("any", "last") else f"{lead}{spec.words} so far"
+    return text if window == EVER and aggregation in ("any", "last") else text + _when(window)
 
 
-def _length(window: str) -> str:
-    days = window_days(window)
-    assert days is not None  # noqa: S101 - only asked of lookbacks
+def _is_lookback(window: str) -> bool:
+    found = read_window(window)
+    return found.far is not None and found.near == 0
+
+
+def _when(window: str) -> str:
+    """Return when something happened, in words that end a phrase."""
+    found = read_window(window)
+    if found.near and found.far:
+        return f" between {_length(found.near)} and {_length(found.far)} ago"
+    if found.far:
+        return f" in the past {_length(found.far).removeprefix('1 ')}"
+    if found.from_age and found.to_age:
+        return f" between the {_ordinal(found.from_age)} and the {_ordinal(found.to_age)} birthday"
+    if found.to_age:
+        return f" before the {_ordinal(found.to_age)} birthday"
+    return " so far" if window == EVER else " since birth"
+
+
+def _ordinal(number: int) -> str:
+    last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number in (11, 12, 13) else last}"
+
+
+def _length(days: int) -> str:
     if days % 365 == 0:
         return "1 year" if days == 365 else f"{days // 365} years"
     months = {30: 1, 31: 1, 90: 3, 91: 3, 180: 6, 182: 6, 183: 6}.get(days)

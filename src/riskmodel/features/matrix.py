@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
 from riskmodel.features.columns import Column, columns_of
 from riskmodel.features.spec import FeaturesSpec
+from riskmodel.features.visible import BIRTH, select_events
 from riskmodel.tables.catalogue import Catalogue
 from riskmodel.tables.cohort import Cohort
 from riskmodel.tables.features import FeatureMatrix, Float32Array
@@ -50,22 +52,31 @@ def build_columns(
 ) -> Float32Array:
     """Return the values of some columns, shape (rows of the cohort, columns)."""
     # numba takes seconds to import, and a study is read without it.
-    from riskmodel.features.kernel import fill
-    from riskmodel.features.plan import compile_plan, events_of, rows_of, watch_of
+    from riskmodel.features.kernel import fill, workspace
+    from riskmodel.features.plan import ages_of, compile_plan
+    from riskmodel.features.walking import events_of, rows_of, sources_of, watch_of
 
-    codes, agencies = (
-        words(t.column(name))
-        for t, name in ((records.events.table, "code"), (records.observation.table, "agency"))
-    )
-    plan = compile_plan(columns, codes=codes, agencies=agencies, catalogue=catalogue)
-    event_subject, events = events_of(records.events, plan)
+    sources, source = sources_of(records.events, columns)
+    agencies = words(records.observation.table.column("agency"))
+    plan = compile_plan(columns, sources=sources, agencies=agencies, catalogue=catalogue)
+    event_subject, events = events_of(records.events, source, plan)
     watch_subject, watch = watch_of(records.observation)
-    rows = rows_of(cohort, event_subject, watch_subject)
+    rows = rows_of(
+        cohort.subject_id,
+        cohort.index_day,
+        event_subject=event_subject,
+        watch_subject=watch_subject,
+        births=select_events(records.events, BIRTH),
+        ages=ages_of(columns),
+    )
     out = np.empty((len(cohort), len(columns)), dtype=np.float32)
-    # Rows of one subject follow one another, so that its events are still in the processor's cache.
-    by_subject = np.argsort(cohort.subject_id, kind="stable")
-    with ThreadPoolExecutor(threads) as pool:
-        parts = np.array_split(by_subject, max(threads, 1))
-        for done in [pool.submit(fill, plan, events, watch, rows, part, out) for part in parts]:
+    persons = len(rows.row_from) - 1
+    cuts = [persons * part // max(threads, 1) for part in range(max(threads, 1) + 1)]
+
+    def _fill(first: int, stop: int) -> None:
+        fill(plan, events, watch, rows, workspace(plan, rows, first, stop), first, stop, out, 0)
+
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        for done in [pool.submit(_fill, *cut) for cut in pairwise(cuts)]:
             done.result()
     return out

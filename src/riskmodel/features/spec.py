@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from riskmodel.errors import did_you_mean
+from riskmodel.features.windows import EVER, read_window
 from riskmodel.intake.spec import DeclaredUse
 
 Aggregation = Literal[
@@ -28,15 +28,12 @@ Aggregation = Literal[
     "spell_days",
     "in_spell",
     "ratio",
+    "moves",
 ]
 AGGREGATIONS: tuple[str, ...] = get_args(Aggregation)
-OF_SPELLS = ("spell_days", "in_spell")
+OF_SPELLS = ("spell_days", "in_spell", "moves")
 OF_RATIOS = ("ratio",)
 SINCE = ("days_since_last", "days_since_first")
-EVER = "ever"
-NOW = "now"
-
-_WINDOW = re.compile(r"^([1-9]\d{0,4})d$")
 
 
 def _as_tuple(value: object) -> object:
@@ -242,12 +239,19 @@ class FeatureSpec(_Spec):
     events : tuple of str
         Code patterns (``*`` stands for any text).
     start, end : tuple of str
-        Patterns of the events that begin and end a spell, for ``spell_days`` and ``in_spell``.
+        Patterns of the events that begin and end a spell, for ``spell_days``, ``in_spell`` and ``moves``: beginnings
+        while the day before was already inside a spell, such as a new placement of somebody in care.
     numerator, denominator : tuple of str
         Patterns whose values are summed and divided, for ``ratio``.
     aggregations : tuple of str
     windows : tuple of str
-        Such as ``90d``, ``365d``, ``ever``. ``in_spell`` needs none: it is about the index date.
+        ``365d`` (the past 365 days), ``365d_to_730d`` (a band of days back), ``before_5y`` (before the 5th birthday),
+        ``5y_to_11y`` (between two birthdays), ``since_birth``, or ``ever``. ``in_spell`` needs none: it is about the
+        index date.
+    recorded_by : tuple of str
+        Only events that these agencies recorded; by default any.
+    value_least, value_below : float, optional
+        Only events whose value is at least, and below, these; an event without a value is then not read.
     complement : bool
         ``any``, ``in_spell`` and ``ratio`` only: one minus the value ("no unauthorised absence").
     direction : int, optional
@@ -262,6 +266,10 @@ class FeatureSpec(_Spec):
         Least share of the window in which they observed. For ``ever``, any observation is enough.
     ever_reason : str, optional
         Why a fact may count for ever, and when it lapses. Needed for the window ``ever``.
+    ever_expires : str, optional
+        When that is, so that the engine keeps to it: ``3650d`` (an event so long ago counts no more; facts without a
+        date are not read), ``age_18y`` (the column is missing from that birthday on, or if no birth is known), or
+        ``never`` while the young person is looked at. Needed for the window ``ever``.
     evidence : str, optional
         Where the association with harm is reported.
     """
@@ -283,6 +291,10 @@ class FeatureSpec(_Spec):
     observed_by: Codes = ()
     min_observed: float = Field(default=0.5, gt=0.0, le=1.0)
     ever_reason: str | None = Field(default=None, min_length=20)
+    ever_expires: str | None = None
+    recorded_by: Codes = ()
+    value_least: float | None = Field(default=None, allow_inf_nan=False)
+    value_below: float | None = Field(default=None, allow_inf_nan=False)
     evidence: str | None = None
 
     @property
@@ -318,14 +330,21 @@ class FeatureSpec(_Spec):
         ]
         if self.complement and used - {"any", "in_spell", "ratio"}:
             idle.append("'complement' is for any, in_spell and ratio only")
-        return absent + idle
+        return absent + idle + self._range_faults()
+
+    def _range_faults(self) -> list[str]:
+        least, below = self.value_least, self.value_below
+        if least is None and below is None:
+            return []
+        faults = []
+        if set(self.aggregations) & {*OF_SPELLS, *OF_RATIOS}:
+            faults.append("'value_least' and 'value_below' are for aggregations of 'events' only")
+        if least is not None and below is not None and least >= below:
+            faults.append("'value_least' must be less than 'value_below'")
+        return faults
 
     def _window_faults(self) -> list[str]:
-        wrong = [
-            f"'{w}' is not a window; expected such as 365d, or ever"
-            for w in self.windows
-            if w != EVER and not _WINDOW.match(w)
-        ]
+        wrong = [fault for w in self.windows if (fault := _window_fault(w, None))]
         if len(set(self.windows)) < len(self.windows):
             wrong.append("a window stands twice")
         if not self.windows and set(self.aggregations) != {"in_spell"}:
@@ -334,6 +353,12 @@ class FeatureSpec(_Spec):
             wrong.append(
                 "the window 'ever' needs 'ever_reason': why the fact may count for ever and when it lapses"
             )
+        if EVER in self.windows and self.ever_expires is None:
+            wrong.append("the window 'ever' needs 'ever_expires': such as 3650d, age_18y or never")
+        if self.ever_expires is not None and EVER not in self.windows:
+            wrong.append("'ever_expires' is for the window 'ever' only")
+        if self.ever_expires is not None and (fault := _window_fault(EVER, self.ever_expires)):
+            wrong.append(f"'ever_expires': {fault}")
         return wrong
 
     def _word_faults(self) -> list[str]:
@@ -341,10 +366,12 @@ class FeatureSpec(_Spec):
         return ["'noun' is needed for days_since_*"] if since and self.noun is None else []
 
 
-def window_days(window: str) -> int | None:
-    """Return the length of a window in days, None for ``ever``."""
-    found = _WINDOW.match(window)
-    return int(found[1]) if found else None
+def _window_fault(name: str, expires: str | None) -> str | None:
+    try:
+        read_window(name, expires=expires)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 class FeaturesSpec(_Spec):

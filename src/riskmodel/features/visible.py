@@ -13,6 +13,8 @@ from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column
 from riskmodel.tables.records import EventLog, Residence
 from riskmodel.tables.words import indices, words
 
+BIRTH = ("MEDS_BIRTH",)
+
 
 @dataclass(frozen=True)
 class KnownEvents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from riskmodel.errors import DataError
 from riskmodel.files import digest_bytes
 from riskmodel.tables.cohort import BoolArray
 
@@ -44,6 +46,8 @@ class FeatureInfo:
         The code patterns it reads.
     enforcement_made, police_recorded, safe_to_share : bool
         From the code catalogue.
+    details : str
+        What else decides the value, such as a range of values or an expiry, as JSON.
     """
 
     name: str
@@ -58,6 +62,42 @@ class FeatureInfo:
     enforcement_made: bool = False
     police_recorded: bool = False
     safe_to_share: bool = True
+    details: str = "{}"
+
+
+def spec_hash(infos: Sequence[FeatureInfo]) -> str:
+    """Return the SHA-256 of what columns mean."""
+    return digest_bytes(json.dumps([asdict(info) for info in infos], sort_keys=True).encode())
+
+
+def infos_of(facts: Mapping[str, str]) -> tuple[FeatureInfo, ...]:
+    """Return what columns mean, from the metadata of a Parquet file of features."""
+    raw = json.loads(facts["infos"])
+    return tuple(FeatureInfo(**{**item, "codes": tuple(item["codes"])}) for item in raw)
+
+
+def require_spec(found: str, expected: str, *, where: str) -> None:
+    """Refuse features that were made from another specification than a model was trained on.
+
+    Parameters
+    ----------
+    found, expected : str
+        Hashes, as ``FeatureMatrix.spec_hash`` gives them.
+    where : str
+        Which features, for the message.
+
+    Raises
+    ------
+    DataError
+        If the hashes differ.
+    """
+    if found != expected:
+        raise DataError(
+            expected=f"features of the specification {expected[:12]} that the model was trained on",
+            found=f"features of the specification {found[:12]}",
+            where=where,
+            next_step="Build the features again with the study of the model.",
+        )
 
 
 @dataclass(frozen=True)
@@ -89,8 +129,7 @@ class FeatureMatrix:
     @property
     def spec_hash(self) -> str:
         """SHA-256 of what the columns mean; a model refuses a matrix whose hash differs from its own."""
-        text = json.dumps([asdict(info) for info in self.infos], sort_keys=True)
-        return digest_bytes(text.encode())
+        return spec_hash(self.infos)
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -122,8 +161,9 @@ class FeatureMatrix:
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
         table = pq.read_table(folder / "features.parquet")
-        raw = json.loads((table.schema.metadata or {})[b"infos"])
-        infos = tuple(FeatureInfo(**{**item, "codes": tuple(item["codes"])}) for item in raw)
+        facts = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        infos = infos_of(facts)
+        require_spec(facts["spec_hash"], spec_hash(infos), where="features.parquet")
         values = np.empty((table.num_rows, len(infos)), dtype=np.float32)
         for i, info in enumerate(infos):
             values[:, i] = table.column(info.name).to_numpy()

@@ -202,6 +202,85 @@ def test_a_spec_reads_something():
         FeaturesSpec(libraries=())
 
 
+def test_every_fault_of_a_library_names_its_file_and_line(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "- stem: one\n  words: was seen\n  events: EDU//ENROL\n  aggregations: [cuont]\n  windows: 90d\n"
+        "- stem: two\n  words: was seen\n  events: EDU//ENROL\n  aggregations: any\n  windows: 90d\n  agency: EDU\n"
+        "- stem: three\n  words: was seen\n  events: EDU//ENROL\n  aggregations: any\n  windows: 90d_to_30d\n"
+    )
+    with pytest.raises(StudyError) as caught:
+        read_library(str(tmp_path / "own.yaml"))
+    file = str(tmp_path / "own.yaml")
+    spelt, extra, window = caught.value.faults
+    assert spelt.startswith(f"{file}:4: feature 1: 'aggregations.0': ")
+    assert spelt.endswith("found 'cuont'; did you mean count?")
+    assert extra.startswith(f"{file}:11: feature 2: 'agency': is not a setting; ")
+    assert window.startswith(f"{file}:12: feature 3: 'three': '90d_to_30d' is not a window; expected such as")
+
+
+def test_codes_and_names_are_faulted_by_file_and_line_together(tmp_path):
+    one = "- stem: one\n  words: was seen\n  events: {}\n  aggregations: any\n  windows: 90d\n"
+    (tmp_path / "own.yaml").write_text(one.format("EDU//ENROLL") + 2 * one.format("EDU//ENROL"))
+    file = str(tmp_path / "own.yaml")
+    with pytest.raises(StudyError) as caught:
+        describe(FeaturesSpec(libraries=file, leave_out="nine"), CATALOGUE)
+    code, twice, dropped = caught.value.faults
+    assert code.startswith(f"{file}:1: 'one': no code is described as 'EDU//ENROLL'; did you mean EDU//ENROL")
+    assert twice == f"{file}:6, {file}:11: column 'one__any__90d' is made 2 times"
+    assert dropped.startswith("'leave_out': nothing is called 'nine'")
+
+
+@pytest.mark.parametrize(
+    ("feature", "fault"),
+    [
+        ({"windows": "365d_to_90d"}, "'365d_to_90d' is not a window"),
+        ({"windows": "11y_to_5y"}, "'11y_to_5y' is not a window"),
+        ({"windows": "ever", "ever_reason": "a reason that is long enough"}, "needs 'ever_expires'"),
+        ({"ever_expires": "never"}, "'ever_expires' is for the window 'ever' only"),
+        (
+            {"windows": "ever", "ever_reason": "a reason that is long enough", "ever_expires": "soon"},
+            "'soon' is not an expiry",
+        ),
+        ({"value_least": 3, "value_below": 3}, "must be less than"),
+        ({"value_least": float("nan")}, "finite"),
+        (
+            {"events": (), "start": S, "end": S, "aggregations": "moves", "value_least": 1},
+            "for aggregations of 'events' only",
+        ),
+    ],
+)
+def test_a_window_a_range_or_an_expiry_that_makes_no_sense(feature, fault):
+    said = {"stem": "one", "words": "was seen", "events": S, "aggregations": "count", "windows": "90d"}
+    with pytest.raises(ValidationError, match=fault):
+        FeatureSpec.model_validate({**said, **feature})
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ({"windows": "365d_to_730d"}, "times suspended between 1 year and 2 years ago"),
+        ({"windows": "before_5y"}, "times suspended before the 5th birthday"),
+        ({"windows": "11y_to_13y"}, "times suspended between the 11th and the 13th birthday"),
+        ({"windows": "since_birth"}, "times suspended since birth"),
+        (
+            {"noun": "suspension", "aggregations": "days_since_last", "windows": "before_3y"},
+            "days since the last suspension before the 3rd birthday",
+        ),
+    ],
+)
+def test_plain_words_of_bands_and_ages(feature, words):
+    assert info(words="suspended", **feature).description == words
+
+
+def test_what_a_column_reads_is_part_of_the_hash():
+    from riskmodel.tables.features import spec_hash
+
+    plain, ranged, other = (
+        info(windows="365d", **more) for more in ({}, {"value_least": 2}, {"recorded_by": ["EDU"]})
+    )
+    assert len({spec_hash((one,)) for one in (plain, ranged, other)}) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
