@@ -49,6 +49,9 @@ class DataError(RiskModelError):
         super().__init__(f"{where}: expected {expected}; found {found}. {next_step}")
 
 
+_LISTED = 40
+
+
 def nearest(name: str, valid: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
     """Return the valid names that look most like ``name``, best first.
 
@@ -70,9 +73,10 @@ def nearest(name: str, valid: Iterable[str], *, count: int = 3) -> tuple[str, ..
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """Return a sentence that names the nearest valid names, or lists all when nothing is close."""
+    """Return a sentence that names the nearest valid names, or lists them when nothing is close; not more than fit."""
     choices = sorted(set(valid))
     close = nearest(name, choices)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"valid: {', '.join(choices)}"
+    rest = f" and {len(choices) - _LISTED} others" if len(choices) > _LISTED else ""
+    return f"valid: {', '.join(choices[:_LISTED])}{rest}"

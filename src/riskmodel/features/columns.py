@@ -47,6 +47,8 @@ class Column:
     observed_by : tuple of str
         Agencies of which each must have observed for at least ``min_observed`` of the window.
     info : FeatureInfo
+    evidence : str or None
+        Where its association with harm is reported. Words only: they decide no value and no hash.
     """
 
     aggregation: str
@@ -62,6 +64,7 @@ class Column:
     observed_by: tuple[str, ...]
     min_observed: float
     info: FeatureInfo
+    evidence: str | None = None
 
 
 def columns_of(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[Column, ...]:
@@ -157,6 +160,7 @@ def _column(spec: FeatureSpec, aggregation: str, window: str, catalogue: Catalog
             safe=all(_safe_to_share(p, catalogue) for p in events + start),
             codes=events + start + end + (spec.denominator if ratio else ()),
         ),
+        evidence=spec.evidence,
     )
 
 
