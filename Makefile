@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
+SPARK_STAMP := .venv/.spark-stamp
 # pip must take everything from the lock, whatever the user's own settings say about other places.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo check format test test-slow coverage bench bench-intake bench-simulate docs cards ui lock clean
+.PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-intake bench-simulate docs cards ui lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +21,12 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -c "from riskmodel.jobs import compile_kernels; compile_kernels()"
 	@touch $(STAMP)
 
+setup-spark: $(SPARK_STAMP) ## add Spark to .venv (400 MB); running it needs Java 17
+
+$(SPARK_STAMP): requirements/spark.lock $(STAMP)
+	$(PIP) install --quiet --require-hashes --no-build-isolation -r requirements/spark.lock
+	@touch $(SPARK_STAMP)
+
 demo: setup ## train on a simulated borough: about two minutes
 	$(BIN)/python -m riskmodel.train
 
@@ -33,11 +40,11 @@ format: setup ## write the format and the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: setup ## the suite, with branch coverage
+test: setup-spark ## the suite, with branch coverage
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
 	$(BIN)/python -m coverage report --fail-under=95
 
-test-slow: setup ## the long properties, simulations and mutations
+test-slow: setup-spark ## the long properties, simulations and mutations
 	$(BIN)/python -m pytest -m slow
 
 bench: setup ## stages timed on the default study and at four times its size
@@ -63,6 +70,8 @@ lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml requirements/cpu.in --extra dev --extra docs --extra link \
 	  --override requirements/overrides.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile requirements/spark.in -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements/spark.lock
 
 clean: ## remove what can be made again, but no run
 	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from riskmodel import train
 from riskmodel.console import guarded
-from riskmodel.verbs import audit_log, explain, features, forget, intake, link, pseudonymise, simulate
+from riskmodel.verbs import audit_log, explain, features, forget, intake, link, meds, pseudonymise, simulate
 from riskmodel.verbs import object as objecting
 
 
@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "link": link,
     "pseudonymise": pseudonymise,
     "intake": intake,
+    "meds": meds,
     "features": features,
     "train": train,
     "explain": explain,

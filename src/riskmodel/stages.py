@@ -192,7 +192,7 @@ def _features(study: Study, inputs: Inputs, _folder: Path) -> FeatureMatrix:
     from riskmodel.tables.catalogue import load_catalogue
 
     assert study.features is not None  # noqa: S101 - the study checks it
-    return features.build_features(
+    return features.builder(study.features.engine)(
         inputs["intake"].records,
         inputs["population"].cohort,
         study.features,

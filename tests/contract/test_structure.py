@@ -39,6 +39,7 @@ DOORS = {
     "matplotlib": {"publish/figures/"},
     "duckdb": {"intake/", "linking/"},
     "splink": {"linking/linkage.py"},
+    "pyspark": {"features/spark.py"},
     "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},
     "jinja2": {"publish/"},

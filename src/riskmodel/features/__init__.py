@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskmodel.features.attributes import audited_attributes
 from riskmodel.features.cohort import Attrition, build_cohort
 from riskmodel.features.columns import describe
-from riskmodel.features.matrix import build_features
+from riskmodel.features.matrix import build_features, builder
 from riskmodel.features.outcomes import label_outcomes
 from riskmodel.features.spec import (
     CohortSpec,
@@ -30,6 +30,7 @@ __all__ = [
     "audited_attributes",
     "build_cohort",
     "build_features",
+    "builder",
     "describe",
     "describe_table",
     "gap_faults",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
@@ -45,6 +46,31 @@ def build_features(
     columns = columns_of(spec, catalogue)
     values = build_columns(records, cohort, columns, catalogue, threads=threads)
     return FeatureMatrix(values, tuple(column.info for column in columns))
+
+
+class Builder(Protocol):
+    """Builds the features of a cohort; every engine gives the same values."""
+
+    def __call__(
+        self,
+        records: Records,
+        cohort: Cohort,
+        spec: FeaturesSpec,
+        catalogue: Catalogue,
+        *,
+        threads: int = 2,
+    ) -> FeatureMatrix:
+        """Return the features of every cohort row."""
+        ...
+
+
+def builder(engine: str) -> Builder:
+    """Return the builder of an engine: ``local`` or ``spark``."""
+    if engine == "spark":
+        from riskmodel.features.spark import build_on_spark
+
+        return build_on_spark
+    return build_features
 
 
 def build_columns(

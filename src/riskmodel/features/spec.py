@@ -387,12 +387,16 @@ class FeaturesSpec(_Spec):
         Column names to drop; ``*`` stands for any text.
     catalogue : Path, optional
         A file that describes the study's own codes.
+    engine : str
+        ``local``, or ``spark``: the same kernel and the same values on a Spark session (the ``[spark]`` extra and
+        Java 17), for records that outgrow one machine.
     """
 
     libraries: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ("default",)
     own: tuple[FeatureSpec, ...] = ()
     leave_out: Codes = ()
     catalogue: Path | None = None
+    engine: Literal["local", "spark"] = "local"
 
     @model_validator(mode="after")
     def _something_is_read(self) -> Self:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -155,16 +156,7 @@ def write_features(
         stray.unlink()
 
     def _one(number: int) -> None:
-        table = job.table(number, layout, digest)
-        with whole_file(parts[number]) as part:
-            pq.write_table(
-                table,
-                part,
-                compression="lz4",
-                use_dictionary=False,
-                write_statistics=False,
-                row_group_size=max(len(table), 1),
-            )
+        write_part([job.table(number, layout, digest)], parts[number])
 
     _each(missing, _one, threads=threads, progress=progress, of=len(shards))
     return parts
@@ -200,7 +192,11 @@ def read_features(folder: Path, *, expected: str | None = None) -> tuple[IntArra
         require_spec(facts["spec_hash"], require, where=part.name)
     subject = np.concatenate([table.column("subject_id").to_numpy() for table, _, _ in tables])
     index = np.concatenate([days(table.column("index_date"), null=NEVER) for table, _, _ in tables])
-    return subject, index, FeatureMatrix(np.concatenate([values for _, _, values in tables]), infos)
+    values = np.concatenate([values for _, _, values in tables])
+    order = np.lexsort((index, subject))
+    if (np.diff(order) != 1).any():  # a cluster deals subjects to parts in its own order
+        subject, index, values = subject[order], index[order], values[order]
+    return subject, index, FeatureMatrix(values, infos)
 
 
 def read_part(part: Path, expected: str | None = None) -> tuple[pa.Table, dict[str, str], Float32Array]:
@@ -266,39 +262,117 @@ def load_kernel() -> None:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """Turns tables of events, observation and rows into the arrays of the kernel.
+
+    Parameters
+    ----------
+    plan : Plan
+    ages : tuple of int
+        Birthdays that the plan needs.
+    codes, agencies, observers : tuple of str
+        Words of the tables; no agencies where no column asks who recorded an event.
+    """
+
+    plan: Plan
+    ages: tuple[int, ...]
+    codes: tuple[str, ...]
+    agencies: tuple[str, ...]
+    observers: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        columns: Sequence[Column],
+        catalogue: Catalogue,
+        *,
+        codes: tuple[str, ...],
+        agencies: tuple[str, ...],
+        observers: tuple[str, ...],
+    ) -> Self:
+        """Compile the plan of some columns for records with these words.
+
+        Raises
+        ------
+        DataError
+            If a feature's pattern selects a code of the log that the catalogue does not describe.
+        """
+        from riskmodel.features.plan import ages_of, compile_plan
+
+        asked = agencies if any(column.recorded_by for column in columns) else ()
+        sources = [(code, agency) for code in codes for agency in asked or ("",)]
+        plan = compile_plan(columns, sources=sources, agencies=observers, catalogue=catalogue)
+        return cls(plan, ages_of(columns), codes, asked, observers)
+
+    def arrays(
+        self, table: pa.Table, watched: pa.Table, subject: IntArray, index: DayArray, place: IntArray
+    ) -> Arrays:
+        """Return the arrays of events and observation, sorted as in a shard, and of rows in any order.
+
+        Parameters
+        ----------
+        table, watched : Table
+            In the schemas of a shard.
+        subject, index : arrays, shape (n,)
+        place : array, shape (n,)
+            Where each row goes in the matrix.
+        """
+        from riskmodel.features.kernel import Events, Watch
+        from riskmodel.features.plan import frozen
+        from riskmodel.features.walking import rows_of
+
+        day, known, gone = _times(table, "time", "known_time", "superseded_time")
+        code = numbered(table.column("code"), self.codes)
+        if self.agencies:
+            code = code * np.int32(len(self.agencies))
+            code += numbered(table.column("agency"), self.agencies)
+        value = _whole(table.column("numeric_value"))
+        events = Events(*(frozen(one) for one in (day, known, gone, code, value)))
+        start, end, seen, replaced = _times(watched, "start", "end", "known_time", "superseded_time")
+        agency = numbered(watched.column("agency"), self.observers)
+        watch = Watch(*(frozen(one) for one in (agency, start, end, seen, replaced)))
+        having = _whole(table.column("subject_id"))
+        rows = rows_of(
+            subject,
+            index,
+            event_subject=having,
+            watch_subject=_whole(watched.column("subject_id")),
+            births=self._births(having, events) if self.ages else None,
+            ages=self.ages,
+            place=place,
+        )
+        return self.plan, events, watch, rows
+
+    def _births(self, subject: IntArray, events: Events) -> KnownEvents:
+        sources = [code for code in self.codes for _ in self.agencies or ("",)]
+        born = np.flatnonzero(np.array([code in BIRTH for code in sources], dtype=np.bool_)[events.code])
+        born = born[events.day[born] != ALWAYS]
+        return KnownEvents(subject[born], events.day[born], events.known[born], events.superseded[born])
+
+
+@dataclass(frozen=True)
 class _Job:
     shards: EventShards
     wanted: Wanted
-    plan: Plan
-    ages: tuple[int, ...]
-    by_agency: bool
+    reader: Reader
     order: npt.NDArray[np.intp] | None
     cuts: npt.NDArray[np.intp]
 
     @classmethod
     def prepare(cls, shards: EventShards, wanted: Wanted) -> _Job:
-        from riskmodel.features.plan import ages_of, compile_plan
-
-        by_agency = any(column.recorded_by for column in wanted.columns)
-        agencies = shards.agencies if by_agency else ("",)
-        sources = [(code, agency) for code in shards.codes for agency in agencies]
-        plan = compile_plan(
-            wanted.columns, sources=sources, agencies=shards.observers, catalogue=wanted.catalogue
+        reader = Reader.of(
+            wanted.columns,
+            wanted.catalogue,
+            codes=shards.codes,
+            agencies=shards.agencies,
+            observers=shards.observers,
         )
         subject, order = wanted.subject, None
         if (np.diff(subject) < 0).any():
             order = np.argsort(subject, kind="stable")
             subject = subject[order]
         cuts = np.searchsorted(subject, shards.last[:-1], side="right")
-        return cls(
-            shards,
-            wanted,
-            plan,
-            ages_of(wanted.columns),
-            by_agency,
-            order,
-            np.array([0, *cuts, len(subject)], dtype=np.intp),
-        )
+        return cls(shards, wanted, reader, order, np.array([0, *cuts, len(subject)], dtype=np.intp))
 
     def digest(self, layout: str) -> str:
         """Return what a part depends on: shards, rows, columns, layout and the form of the file."""
@@ -312,66 +386,75 @@ class _Job:
 
     def arrays(self, number: int) -> Arrays:
         """Read one shard as the arrays of the kernel."""
-        from riskmodel.features.kernel import Events, Watch
-        from riskmodel.features.plan import frozen
-        from riskmodel.features.walking import rows_of
-
-        table, watched = self.shards.events(number, agency=self.by_agency), self.shards.observation(number)
-        day, known, gone = _times(table, "time", "known_time", "superseded_time")
-        code = numbered(table.column("code"), self.shards.codes)
-        if self.by_agency:
-            code = code * np.int32(len(self.shards.agencies))
-            code += numbered(table.column("agency"), self.shards.agencies)
-        value = _whole(table.column("numeric_value"))
-        events = Events(*(frozen(one) for one in (day, known, gone, code, value)))
-        start, end, seen, replaced = _times(watched, "start", "end", "known_time", "superseded_time")
-        agency = numbered(watched.column("agency"), self.shards.observers)
-        watch = Watch(*(frozen(one) for one in (agency, start, end, seen, replaced)))
-        subject = _whole(table.column("subject_id"))
-        part = slice(self.cuts[number], self.cuts[number + 1])
-        mine: slice | npt.NDArray[np.intp] = part if self.order is None else self.order[part]
-        rows = rows_of(
-            self.wanted.subject[mine],
-            self.wanted.index[mine],
-            event_subject=subject,
-            watch_subject=_whole(watched.column("subject_id")),
-            births=self._births(subject, events) if self.ages else None,
-            ages=self.ages,
-            place=np.arange(part.start, part.stop) if self.order is None else self.order[part],
+        table = self.shards.events(number, agency=bool(self.reader.agencies))
+        part = np.arange(self.cuts[number], self.cuts[number + 1])
+        mine = part if self.order is None else self.order[part]
+        return self.reader.arrays(
+            table, self.shards.observation(number), self.wanted.subject[mine], self.wanted.index[mine], mine
         )
-        return self.plan, events, watch, rows
-
-    def _births(self, subject: IntArray, events: Events) -> KnownEvents:
-        sources = [
-            code for code in self.shards.codes for _ in (self.shards.agencies if self.by_agency else ("",))
-        ]
-        born = np.flatnonzero(np.array([code in BIRTH for code in sources], dtype=np.bool_)[events.code])
-        born = born[events.day[born] != ALWAYS]
-        return KnownEvents(subject[born], events.day[born], events.known[born], events.superseded[born])
 
     def table(self, number: int, layout: Layout, digest: str) -> pa.Table:
         """Return one part."""
-        from riskmodel.features.plan import longs
+        arrays = self.arrays(number)
+        return part_of(arrays, self.wanted.subject[arrays[3].place], self.wanted.columns, layout, digest)
 
-        plan, events, watch, rows = self.arrays(number)
-        wanted, here = self.wanted, rows._replace(place=longs(np.arange(len(rows.place))))
-        arrays = (plan, events, watch, here)
-        facts = {
-            "infos": json.dumps([asdict(info) for info in wanted.infos], sort_keys=True),
-            "spec_hash": spec_hash(wanted.infos),
-            "build": digest,
-            "usual": json.dumps(
-                [None if np.isnan(one) else float(one) for one in usual_values(wanted.columns)]
-            ),
-        }
-        keys = {
-            "subject_id": wanted.subject[rows.place],
-            "index_date": pa.array(rows.index).view(pa.date32()),
-        }
-        sparse = layout == "sparse" or (layout == "auto" and _is_sparse(arrays, wanted.columns))
-        body = _sparse(arrays, wanted.columns) if sparse else _dense(arrays, wanted.columns)
-        facts["layout"] = "sparse" if sparse else "dense"
-        return pa.table({**keys, **body}).replace_schema_metadata(facts)
+
+def part_of(
+    arrays: Arrays, subject: IntArray, columns: Sequence[Column], layout: Layout, digest: str
+) -> pa.Table:
+    """Return the rows of some arrays as a part: keys, values, and in the metadata what they mean.
+
+    Parameters
+    ----------
+    arrays : tuple
+        As ``Reader.arrays`` gives them.
+    subject : array, shape (n,)
+        Of each row, in the order of the arrays.
+    columns : sequence of Column
+    layout : str
+    digest : str
+        Says what the part was made from.
+    """
+    from riskmodel.features.plan import longs
+
+    plan, events, watch, rows = arrays
+    arrays = (plan, events, watch, rows._replace(place=longs(np.arange(len(rows.place)))))
+    infos = tuple(column.info for column in columns)
+    keys = {"subject_id": subject, "index_date": pa.array(rows.index).view(pa.date32())}
+    sparse = layout == "sparse" or (layout == "auto" and _is_sparse(arrays, columns))
+    body = _sparse(arrays, columns) if sparse else _dense(arrays, columns)
+    facts = {
+        "infos": json.dumps([asdict(info) for info in infos], sort_keys=True),
+        "spec_hash": spec_hash(infos),
+        "build": digest,
+        "usual": json.dumps([None if np.isnan(one) else float(one) for one in usual_values(columns)]),
+        "layout": "sparse" if sparse else "dense",
+    }
+    return pa.table({**keys, **body}).replace_schema_metadata(facts)
+
+
+def write_part(blocks: Iterable[pa.Table], place: Path) -> int:
+    """Write a part of some blocks of rows, whole or not at all; without a block nothing is written.
+
+    Returns
+    -------
+    int
+        How many rows it has.
+    """
+    rows, left = 0, iter(blocks)
+    first = next(left, None)
+    if first is None:
+        return 0
+    with (
+        whole_file(place) as part,
+        pq.ParquetWriter(
+            part, first.schema, compression="lz4", use_dictionary=False, write_statistics=False
+        ) as file,
+    ):
+        for block in chain([first], left):
+            file.write_table(block, row_group_size=max(len(block), 1))
+            rows += len(block)
+    return rows
 
 
 def usual_values(columns: Sequence[Column]) -> Float32Array:
