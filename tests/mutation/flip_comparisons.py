@@ -15,9 +15,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from queue import SimpleQueue
 
 import yaml
 
@@ -45,6 +47,7 @@ TESTS = {
     "reference.py": ["tests/spec", "-k", "reference"],
     "../validate/splits.py": ["tests/unit/validate/test_splitting.py"],
 }
+COPIES = 2  # flips tried at once, each in its own copy of the package
 FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
@@ -136,24 +139,36 @@ def main() -> None:
     """Write the list again, keeping what it says of flips that cannot change anything."""
     old = yaml.safe_load(LIST.read_text(encoding="utf-8")) if LIST.exists() else []
     same = {key(row): row["equivalent"] for row in old or [] if "equivalent" in row}
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = copy_package(Path(folder))
-        for flip in all_flips():
+    known = {key(row): row["killed_by"] for row in old or [] if "killed_by" in row}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(COPIES) as pool:
+        idle: SimpleQueue[Path] = SimpleQueue()
+        for number in range(COPIES):
+            idle.put(copy_package(Path(folder) / str(number)))
+
+        def _row(flip: Flip) -> dict[str, object]:
             row = dict(zip(("module", "expression", "occurrence", "operator"), flip.key, strict=True))
             row["flip"] = f"{flip.before} to {FLIPPED[flip.before]}"
             if flip.key in same:
-                rows.append({**row, "equivalent": same[flip.key]})
-                continue
-            failed = re.search(
-                r"^FAILED (\S+?::.*?)( - .*)?$",
-                with_flip(path, flip, TESTS[flip.module]).stdout,
-                re.MULTILINE,
-            )
-            rows.append({**row, "killed_by": failed[1] if failed else "NOBODY"})
-            sys.stdout.write(f"{rows[-1]['killed_by']}: {flip.module} {flip.expression}\n")
+                return {**row, "equivalent": same[flip.key]}
+            path = idle.get()
+            killed = _first_killer(path, flip, known.get(flip.key))
+            idle.put(path)
+            sys.stdout.write(f"{killed}: {flip.module} {flip.expression}\n")
             sys.stdout.flush()
+            return {**row, "killed_by": killed}
+
+        rows = list(pool.map(_row, all_flips()))
     LIST.write_text(yaml.safe_dump(rows, sort_keys=False, width=200, allow_unicode=True), encoding="utf-8")
+
+
+def _first_killer(path: Path, flip: Flip, before: str | None) -> str:
+    """Return the first test that notices, beginning with the one that did before."""
+    for tests in ([[before]] if before not in {None, "NOBODY"} else []) + [TESTS[flip.module]]:
+        done = with_flip(path, flip, tests)
+        failed = re.search(r"^FAILED (\S+?::.*?)( - .*)?$", done.stdout, re.MULTILINE)
+        if failed:
+            return failed[1]
+    return "NOBODY"
 
 
 def key(row: dict[str, object]) -> tuple[object, ...]:

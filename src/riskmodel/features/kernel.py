@@ -300,11 +300,11 @@ def _set_bounds(plan: Plan, rows: Rows, start: int, stop: int, work: Work) -> No
         for row in range(start, stop):
             low = STATIC + 1 if plan.window_dated[window] else STATIC
             high = rows.index[row] - near
-            if far >= 0:
+            if far != NONE:
                 low = rows.index[row] - far
-            if from_age >= 0:
+            if from_age != NONE:
                 low = rows.birthday[row, from_age]
-            if to_age >= 0:
+            if to_age != NONE:
                 high = min(high, rows.birthday[row, to_age])
             work.low[window, row - start] = low
             work.high[window, row - start] = high
@@ -623,7 +623,7 @@ def _watch_from(  # noqa: PLR0917 - compiled code takes arguments by position
     low = work.low[window, row]
     if plan.check_share[check] == 0.0:
         return STATIC  # any observation at all
-    if plan.window_to_age[window] >= 0:
+    if plan.window_to_age[window] != NONE:
         low = max(low, rows.birthday[start + row, 0])
     return int(low)
 
@@ -646,7 +646,7 @@ def _finish(  # noqa: PLR0917 - compiled code takes arguments by position
     n = stop - start
     for column in range(len(plan.aggregation)):
         need = plan.need[column]
-        plain = not (plan.complement[column] or plan.by_birth[column] or (need >= 0 and work.blind[need]))
+        plain = not (plan.complement[column] or plan.by_birth[column] or (need != NONE and work.blind[need]))
         touched = _touched(plan, work, column)
         if plain and not touched:
             usual = usual_value(plan.aggregation[column], False)
@@ -687,7 +687,7 @@ def _finish_column(  # noqa: PLR0917 - compiled code takes arguments by position
             value, nothing = _value(plan, events, work, column, row, rows.index[start + row])
             if plan.complement[column]:
                 value = 1.0 - value
-        if nothing and need >= 0 and work.unseen[need, row]:
+        if nothing and need != NONE and work.unseen[need, row]:
             value = np.nan
         if plan.by_birth[column] and _lapsed(plan, rows, column, start + row):
             value = np.nan
@@ -725,7 +725,7 @@ def _lapsed(plan: Plan, rows: Rows, column: int, row: int) -> bool:
     if rows.birthday[row, 0] == UNKNOWN:
         return True
     age = plan.lapse_age[column]
-    return bool(age >= 0 and rows.birthday[row, age] <= rows.index[row])
+    return bool(age != NONE and rows.birthday[row, age] <= rows.index[row])
 
 
 @inner

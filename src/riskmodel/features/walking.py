@@ -12,7 +12,7 @@ import pyarrow as pa
 from riskmodel.features.columns import Column
 from riskmodel.features.kernel import Events, Plan, Rows, Watch
 from riskmodel.features.plan import frozen, ints, longs
-from riskmodel.features.visible import KnownEvents, last_of_each
+from riskmodel.features.visible import KnownEvents
 from riskmodel.tables.cohort import IntArray
 from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column
 from riskmodel.tables.records import EventLog, Observation
@@ -133,14 +133,17 @@ def birthday(born: DayArray, age: int) -> DayArray:
 
 def _births(subject: IntArray, index: DayArray, births: KnownEvents) -> DayArray:
     """Return each row's day of birth as known on its index date; of several births the one known last counts."""
+    order = np.lexsort((births.day, births.known, births.subject))
+    day, known, gone = (one[order] for one in (births.day, births.known, births.superseded))
+    first = np.searchsorted(births.subject[order], subject, side="left")
+    stop = np.searchsorted(births.subject[order], subject, side="right")
     born = np.full(len(subject), NEVER, dtype=np.int32)
-    for day in np.unique(index):
-        rows = np.flatnonzero(index == day)
-        seen = np.flatnonzero(births.visible(int(day)) & (births.day < day))
-        seen = seen[np.lexsort((births.day[seen], births.known[seen], births.subject[seen]))]
-        last = last_of_each(births.subject[seen], subject[rows])
-        found = last >= 0
-        born[rows[found]] = births.day[seen[last[found]]]
+    # Nobody has many births: the n-th of everybody is looked at together, and a later one replaces an earlier.
+    for nth in range(int((stop - first).max(initial=0))):
+        rows = np.flatnonzero(first + nth < stop)
+        at = first[rows] + nth
+        told = (known[at] < index[rows]) & (gone[at] >= index[rows]) & (day[at] < index[rows])
+        born[rows[told]] = day[at[told]]
     return born
 
 
