@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from riskmodel.features.columns import Column, columns_of
-from riskmodel.study import Study, data_kinds, load_study, models_in
+from riskmodel.settings import models_in
+from riskmodel.study import Study, data_kinds, load_study
 from riskmodel.tables.catalogue import load_catalogue
 
 _USE = resources.files("riskmodel.features").joinpath("library/use.json")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,12 +14,15 @@ from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.explain.spec import ExplainSpec
+from riskmodel.features.columns import columns_of
 from riskmodel.features.spec import CohortSpec, FeaturesSpec, OutcomesSpec, TableSpec, gap_faults
 from riskmodel.intake.spec import CsvSpec, DelaySpec, EventsSpec, ExtractsSpec
 from riskmodel.models.spec import CapacitySpec, ModelsSpec
 from riskmodel.policy import PolicySpec
 from riskmodel.publish.spec import CardSpec
+from riskmodel.settings import Place, Settings, faults_in, read_settings, read_text
 from riskmodel.simulate.spec import SimulateSpec
+from riskmodel.tables.catalogue import Catalogue, load_catalogue
 from riskmodel.validate.spec import SplitSpec, ValidateSpec
 
 
@@ -142,19 +144,66 @@ def load_study(path: Path | None, *, settings: Sequence[str] = ()) -> Study:
     Raises
     ------
     StudyError
-        With every fault found, each with the nearest valid names.
+        With every fault of the study, its feature libraries and its catalogue, each with file and line and the
+        nearest valid names.
     """
     where = "the default study" if path is None else str(path)
-    text = _read(path)
-    raw = _parse(text, where=where)
-    faults = [fault for setting in settings for fault in _apply(raw, setting)]
+    written = _read(path)
+    faults = [fault for setting in settings for fault in _apply(written.value, setting)]
     if faults:
         raise StudyError(faults, where="--set")
+    changed = [tuple(setting.partition("=")[0].strip().split(".")) for setting in settings]
+
+    def _at(place: Place) -> str:
+        # A place is a setting's if it lies within it, or holds it alone.
+        return (
+            "--set"
+            if any(tuple(map(str, place[: len(key)])) == key for key in changed)
+            else written.at(place)
+        )
+
+    study = None
     try:
-        study = Study.model_validate(raw)
+        study = Study.model_validate(written.value)
     except ValidationError as error:
-        raise StudyError([_explain(item) for item in error.errors()], where=where) from None
+        faults = faults_in(error, Study, _at)
+    faults += _faults_of_parts(written.value, _at)
+    if faults or study is None:
+        raise StudyError(faults, where=where)
     return _relative_to(study, path)
+
+
+def _faults_of_parts(raw: Mapping[str, Any], at: Callable[[Place], str]) -> list[str]:
+    """Return what is wrong in the feature libraries and the catalogue of a study, and with the codes that it names."""
+    try:
+        features = FeaturesSpec.model_validate(raw.get("features"))
+    except ValidationError:
+        return []  # told with the study's own faults
+    faults: list[str] = []
+    catalogue = None
+    try:
+        catalogue = load_catalogue(features.catalogue)
+    except StudyError as error:
+        faults += error.faults
+    try:
+        columns_of(features, catalogue, at=lambda place: at(("features", *place)))
+    except StudyError as error:
+        faults += error.faults
+    return faults if catalogue is None else [*faults, *_unknown_outcomes(raw, catalogue, at)]
+
+
+def _unknown_outcomes(
+    raw: Mapping[str, Any], catalogue: Catalogue, at: Callable[[Place], str]
+) -> Iterator[str]:
+    """Give the codes of outcomes that nobody described: whether enforcement makes them could not be told."""
+    try:
+        outcomes = OutcomesSpec.model_validate(raw.get("outcomes"))
+    except ValidationError:
+        return
+    for number, outcome in enumerate(outcomes.own):
+        for pattern in outcome.codes:
+            if not catalogue.match(pattern):
+                yield f"{at(('outcomes', 'own', number, 'codes'))}: '{outcome.name}': {catalogue.unknown(pattern)}"
 
 
 def resolved_yaml(study: Study) -> str:
@@ -162,54 +211,18 @@ def resolved_yaml(study: Study) -> str:
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _read(path: Path | None) -> str:
+def _read(path: Path | None) -> Settings:
     if path is None:
-        return resources.files("riskmodel").joinpath("default_study.yaml").read_text(encoding="utf-8")
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        text = resources.files("riskmodel").joinpath("default_study.yaml").read_text(encoding="utf-8")
+        return read_settings(text, "default_study.yaml", kind=dict)
+    if not path.exists():
         siblings = [
             str(p) for folder in (path.parent, Path("configs/studies")) for p in folder.glob("*.y*ml")
         ]
         raise StudyError(
             [f"there is no file '{path}'; {did_you_mean(str(path), siblings)}"], where="the command"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            [f"'{path}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the command"
-        ) from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key may stand only once."""
-
-
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.MarkedYAMLError(problem=f"'{key}' is written twice", problem_mark=node.start_mark)
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def _parse(text: str, *, where: str) -> dict[str, Any]:
-    try:
-        raw = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader with one more check
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise StudyError([f"{line}not valid YAML: {error.problem}"], where=where) from None
-    except yaml.YAMLError:
-        raise StudyError(
-            ["not valid YAML: it holds characters that YAML does not allow"], where=where
-        ) from None
-    if not isinstance(raw, dict):
-        raise StudyError(
-            ["expected a mapping of names to values at the top, such as 'name: my-study'"], where=where
         )
-    return raw
+    return read_settings(read_text(path, where="the command"), str(path), kind=dict)
 
 
 def _apply(raw: dict[str, Any], setting: str) -> Iterator[str]:
@@ -233,74 +246,9 @@ def _apply(raw: dict[str, Any], setting: str) -> Iterator[str]:
     place[last] = parsed
 
 
-def _explain(item: Mapping[str, Any]) -> str:
-    location = tuple(item["loc"])
-    shown = ".".join(str(part) for part in _without_tags(location)) or "the study"
-    if item["type"] == "extra_forbidden":
-        return (
-            f"'{shown}' is not a setting; {did_you_mean(str(location[-1]), _fields_at(Study, location[:-1]))}"
-        )
-    if item["type"] == "union_tag_invalid":
-        return f"'{shown}.kind': found '{item['ctx']['tag']}'; {did_you_mean(item['ctx']['tag'], _tags())}"
-    if item["type"] == "union_tag_not_found":
-        return f"'{shown}.kind' is missing; valid: {', '.join(_tags())}"
-    if item["type"] == "missing":
-        return f"'{shown}' is missing"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "value_error":
-        return message if shown == "the study" else f"'{shown}': {message}"
-    return f"'{shown}': {message[0].lower()}{message[1:]}; found {_short(item.get('input'))}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _tags() -> list[str]:
-    return [str(get_args(kind.model_fields["kind"].annotation)[0]) for kind in data_kinds()]
-
-
 def data_kinds() -> tuple[type[BaseModel], ...]:
     """Return the classes of ``data``, one for each ``kind``."""
     return get_args(get_args(DataSpec)[0])
-
-
-def _without_tags(location: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(location) > 1 and location[0] == "data" and location[1] in _tags():
-        return (location[0], *location[2:])
-    return location
-
-
-def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """Return the setting names that are valid at a place in the study."""
-    if not location:
-        return list(model.model_fields)
-    head, *rest = location
-    if model is Study and head == "data" and rest:
-        chosen = next(kind for kind, tag in zip(data_kinds(), _tags(), strict=True) if tag == rest[0])
-        return _fields_at(chosen, tuple(rest[1:]))
-    inner = models_in(model.model_fields[head].annotation) if head in model.model_fields else []
-    names = tuple(part for part in rest if not isinstance(part, int))
-    found = [name for kind in inner for name in _fields_below(kind, names)]
-    return found or list(model.model_fields)
-
-
-def _fields_below(kind: type[BaseModel], names: tuple[Any, ...]) -> list[str]:
-    if names and names[0] not in kind.model_fields:
-        return _fields_below(kind, names[1:])  # the key of a mapping of specs
-    return _fields_at(kind, names)
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Return the settings classes that a field's annotation mentions."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType, tuple, list, dict, Annotated) or get_args(
-        annotation
-    ):
-        return [kind for part in get_args(annotation) for kind in models_in(part)]
-    return []
 
 
 def _relative_to(study: Study, path: Path | None) -> Study:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "riskmodel"
 
 ORDER = [
-    "errors", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "linking", "rights", "features", "models", "validate", "audit",
+    "errors", "settings", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "linking", "rights", "features", "models", "validate", "audit",
     "explain", "publish", "tracking",
 ]  # fmt: skip
 TOP = {
@@ -21,6 +21,7 @@ TOP = {
     "stages",
     "results",
     "runfolder",
+    "featurefolder",
     "jobs",
     "train",
     "cli",

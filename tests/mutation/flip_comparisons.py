@@ -47,6 +47,7 @@ TESTS = {
     "reference.py": ["tests/spec", "-k", "reference"],
     "../validate/splits.py": ["tests/unit/validate/test_splitting.py"],
 }
+PATIENCE = 150  # seconds
 COPIES = 2  # flips tried at once, each in its own copy of the package
 FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
@@ -113,7 +114,7 @@ def run_tests(path: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
         "-m",
         "pytest",
         "-x",
-        "-q",
+        "-v",
         "-p",
         "no:cacheprovider",
         "-p",
@@ -121,7 +122,14 @@ def run_tests(path: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
         "--no-header",
         *tests,
     ]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired as error:  # a loop that never ends is noticed too
+        begun = re.findall(r"^(tests/\S+::.*?) $", (error.stdout or b"").decode(), re.MULTILINE)
+        name = begun[-1] if begun else "tests/none::began"
+        return subprocess.CompletedProcess(command, 1, f"FAILED {name} - never ends\n", "")
 
 
 def with_flip(path: Path, flip: Flip, tests: list[str]) -> subprocess.CompletedProcess[str]:

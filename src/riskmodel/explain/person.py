@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,14 +18,14 @@ from riskmodel.explain.offers import Offer, offers_for
 from riskmodel.explain.sentences import sentence
 from riskmodel.explain.spec import ExplainSpec
 from riskmodel.explain.words import Strength, agency_words, per_thousand, strength_words
+from riskmodel.features.visible import BIRTH
+from riskmodel.features.windows import read_window
 from riskmodel.tables.days import NEVER, day_column
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix
 from riskmodel.tables.predictions import Contributions
 from riskmodel.tables.records import EventLog
 
-_DAYS = re.compile(r"^(\d+)d$")
 _OF_SPELLS = ("in_spell", "spell_days")
-_WHOLE_HISTORY = (*_OF_SPELLS, "days_since_last", "days_since_first", "last")
 # While one of these lasts, a social worker is allocated: plan, child in need, care.
 _ALLOCATED = (
     ("CSC//CPP//START//*", "CSC//CPP//END"),
@@ -311,13 +311,26 @@ def _unknown(
 
 
 def _last_event_finder(visible: Sequence[VisibleEvent], *, index_day: int) -> LastEventOf:
+    births = [day for day, code, _agency in visible if _matches(code, BIRTH)]
+    born = births[-1] if births else int(NEVER)
+
     def _last_of(info: FeatureInfo) -> LastEvent | None:
+        if not visible:
+            return None
         since = _open_since(visible, info.codes) if info.aggregation in _OF_SPELLS else None
         if since is not None:
             return since
-        start = index_day - _window_days(info)
+        details = json.loads(info.details or "{}")
+        if details.keys() & {"value_least", "value_below"}:
+            return None  # which of the events had such a value is not known here
+        recorded_by = details.get("recorded_by")
+        low, high = read_window(info.window).bounds(index_day, born)
+        # A spell that lasts into the window may have begun long before it.
+        low = -math.inf if info.aggregation in _OF_SPELLS else low
         fitting = [
-            (day, agency) for day, code, agency in visible if day >= start and _matches(code, info.codes)
+            (day, agency)
+            for day, code, agency in visible
+            if low <= day < high and _matches(code, info.codes) and agency in (recorded_by or (agency,))
         ]
         return LastEvent(*max(fitting)) if fitting else None
 
@@ -342,7 +355,7 @@ def _open_since(visible: Sequence[VisibleEvent], codes: Sequence[str]) -> LastEv
 
 
 def _visible_events(events: EventLog, *, subject_id: int, index_day: int) -> list[VisibleEvent]:
-    """Day, code and agency of what could be read on the index date: known before it, not replaced before it."""
+    """Day, code and agency of what could be read on the index date, in the order in which it became known."""
     table = events.table.filter(
         pc.equal(events.table.column("subject_id"), pa.scalar(subject_id, pa.int64()))
     )
@@ -350,14 +363,9 @@ def _visible_events(events: EventLog, *, subject_id: int, index_day: int) -> lis
     known = day_column(table.column("known_time"), null=NEVER)
     superseded = day_column(table.column("superseded_time"), null=NEVER)
     rows = np.flatnonzero((time < index_day) & (known < index_day) & (superseded >= index_day))
+    rows = rows[np.lexsort((time[rows], known[rows]))]
     codes, agencies = (table.column(name).to_pylist() for name in ("code", "agency"))
     return [(int(time[row]), codes[row], agencies[row]) for row in rows]
-
-
-def _window_days(info: FeatureInfo) -> float:
-    found = _DAYS.match(info.window)
-    # A spell that lasts into the window may have begun long before it.
-    return math.inf if found is None or info.aggregation in _WHOLE_HISTORY else int(found[1])
 
 
 def _matches(code: str, patterns: Sequence[str]) -> bool:

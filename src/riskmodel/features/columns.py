@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -11,6 +11,7 @@ from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.features.libraries import DEFAULT, LIBRARIES, Written, read_library, read_written
 from riskmodel.features.spec import OF_SPELLS, SINCE, FeatureSpec, FeaturesSpec
 from riskmodel.features.windows import EVER, NOW, Window, read_window
+from riskmodel.settings import Place
 from riskmodel.tables.catalogue import Catalogue, CodeInfo
 from riskmodel.tables.features import FeatureInfo
 
@@ -67,8 +68,22 @@ class Column:
     evidence: str | None = None
 
 
-def columns_of(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[Column, ...]:
+def _place(place: Place) -> str:
+    return ".".join(str(part) for part in ("features", *place))
+
+
+def columns_of(
+    spec: FeaturesSpec, catalogue: Catalogue | None, *, at: Callable[[Place], str] = _place
+) -> tuple[Column, ...]:
     """Return every column of a study, in the order of its libraries and features.
+
+    Parameters
+    ----------
+    spec : FeaturesSpec
+    catalogue : Catalogue or None
+        None only looks for faults that need none, and returns nothing.
+    at : callable
+        Returns where a setting of the features is written.
 
     Raises
     ------
@@ -76,7 +91,9 @@ def columns_of(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[Column, ...]:
         With every fault: unknown libraries and codes with the nearest valid ones, names that stand twice,
         ``leave_out`` patterns that fit nothing.
     """
-    written, faults = _requested(spec)
+    written, faults = _requested(spec, at)
+    if catalogue is None:
+        return _told(faults)
     unread = bool(faults)
     described = []
     for one in written:
@@ -94,13 +111,18 @@ def columns_of(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[Column, ...]:
     ]
     if not unread:
         faults += [
-            f"'leave_out': nothing is called '{p}'; {did_you_mean(p, places)}"
-            for p in spec.leave_out
+            f"{at(('leave_out', i))}: 'leave_out': nothing is called '{p}'; {did_you_mean(p, places)}"
+            for i, p in enumerate(spec.leave_out)
             if not any(fnmatchcase(name, p) for name in places)
         ]
+    _told(faults)
+    return tuple(c for c, _ in columns if not any(fnmatchcase(c.info.name, p) for p in spec.leave_out))
+
+
+def _told(faults: Sequence[str]) -> tuple[Column, ...]:
     if faults:
         raise StudyError(faults, where="the features")
-    return tuple(c for c, _ in columns if not any(fnmatchcase(c.info.name, p) for p in spec.leave_out))
+    return ()
 
 
 def describe(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[FeatureInfo, ...]:
@@ -114,16 +136,23 @@ def describe(spec: FeaturesSpec, catalogue: Catalogue) -> tuple[FeatureInfo, ...
     return tuple(column.info for column in columns_of(spec, catalogue))
 
 
-def _requested(spec: FeaturesSpec) -> tuple[list[Written], list[str]]:
+def _requested(spec: FeaturesSpec, at: Callable[[Place], str]) -> tuple[list[Written], list[str]]:
     features: list[Written] = []
     faults: list[str] = []
-    for asked in spec.libraries:
+    read: set[str] = set()
+    for number, asked in enumerate(spec.libraries):
         for name in LIBRARIES if asked == DEFAULT else (asked,):
+            if name in read:
+                faults.append(
+                    f"{at(('libraries', number))}: library '{name}' is asked for twice; once is enough"
+                )
+                continue
+            read.add(name)
             try:
                 features += read_written(name)
             except StudyError as error:
                 faults += error.faults
-    own = [Written(one, f"features.own, feature {i}") for i, one in enumerate(spec.own, start=1)]
+    own = [Written(one, at(("own", i))) for i, one in enumerate(spec.own)]
     return features + own, faults
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from riskmodel.errors import StudyError, did_you_mean
-from riskmodel.features.spec import AGGREGATIONS, FeatureSpec
+from riskmodel.features.spec import FeatureSpec
+from riskmodel.settings import faults_in, read_settings, read_text
 
 LIBRARIES = ("education", "social_care", "health", "home", "harm", "support")
 DEFAULT = "default"
-
-_NEAREST: Mapping[str, tuple[str, ...]] = {"aggregations": AGGREGATIONS}
 
 
 @dataclass(frozen=True)
@@ -47,67 +44,35 @@ def read_written(name: str) -> tuple[Written, ...]:
     StudyError
         As ``read_library``.
     """
-    file = f"{name}.yaml" if name in LIBRARIES else name
-    node = _parsed(_library_text(name), name, file)
-    features, faults = [], []
-    for position, item in enumerate(node.value, start=1):
-        raw, line = yaml.SafeLoader("").construct_document(item), item.start_mark.line + 1
+    return _packaged(name) if name in LIBRARIES else _read(name)
+
+
+@cache
+def _packaged(name: str) -> tuple[Written, ...]:
+    return _read(name)
+
+
+def _read(name: str) -> tuple[Written, ...]:
+    library = read_settings(_library_text(name), f"{name}.yaml" if name in LIBRARIES else name, kind=list)
+    features: list[Written] = []
+    faults: list[str] = []
+    for number, raw in enumerate(library.value):
         try:
-            features.append(Written(FeatureSpec.model_validate(raw), f"{file}:{line}"))
+            features.append(Written(FeatureSpec.model_validate(raw), library.at((number,))))
         except ValidationError as error:
-            faults += [
-                f"{file}:{_line(item, one)}: feature {position}: {_fault(raw, one)}" for one in _own(error)
-            ]
+            faults += faults_in(
+                error,
+                FeatureSpec,
+                lambda place, number=number: library.at((number, *place)),  # type: ignore[misc]
+                whole=_stem(raw),
+            )
     if faults:
         raise StudyError(faults, where=f"feature library '{name}'")
     return tuple(features)
 
 
-def _parsed(text: str, name: str, file: str) -> yaml.SequenceNode:
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"{file}:{mark.line + 1}: " if mark else ""
-        raise StudyError([f"{line}not valid YAML: {error}"], where=f"feature library '{name}'") from None
-    if not isinstance(node, yaml.SequenceNode):
-        raise StudyError([f"{file}:1: expected a list of features"], where=f"feature library '{name}'")
-    return node
-
-
-def _own(error: ValidationError) -> list[ErrorDetails]:
-    """Return the faults without those that only follow from a fault within."""
-    found = error.errors()
-    return [
-        one
-        for one in found
-        if not any(
-            len(o["loc"]) > len(one["loc"]) > 0 and o["loc"][: len(one["loc"])] == one["loc"] for o in found
-        )
-    ]
-
-
-def _line(item: yaml.Node, error: ErrorDetails) -> int:
-    """Return the line of the setting that is at fault, or of the feature."""
-    lines = {}
-    if isinstance(item, yaml.MappingNode):
-        lines = {key.value: key.start_mark.line + 1 for key, _ in item.value}
-    return int(lines.get(error["loc"][0] if error["loc"] else None, item.start_mark.line + 1))
-
-
-def _fault(item: object, error: ErrorDetails) -> str:
-    where = ".".join(map(str, error["loc"]))
-    text = str(error["msg"]).removeprefix("Value error, ")
-    stem = item.get("stem", "") if isinstance(item, dict) else ""
-    if error["type"] == "extra_forbidden":
-        text = f"is not a setting; {did_you_mean(where, FeatureSpec.model_fields)}"
-    elif error["type"] == "literal_error":
-        valid = _NEAREST.get(str(error["loc"][0]), ())
-        near = f"; {did_you_mean(str(error['input']), valid)}" if valid else ""
-        text = f"{text}, found '{error['input']}'{near}"
-    elif error["type"] not in ("value_error", "missing"):
-        text = f"{text}, found '{error['input']}'"
-    return text if text.startswith(f"'{stem}': ") and not where else f"'{where or stem}': {text}"
+def _stem(raw: object) -> str:
+    return str(raw.get("stem", "the feature")) if isinstance(raw, dict) else "the feature"
 
 
 def _library_text(name: str) -> str:
@@ -120,9 +85,4 @@ def _library_text(name: str) -> str:
             [f"there is no feature library '{name}'; {did_you_mean(name, (DEFAULT, *LIBRARIES))}"],
             where="the features",
         )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            [f"'{name}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the features"
-        ) from None
+    return read_text(path, where="the features")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -248,18 +248,17 @@ def _each(
     """Do every number on some threads; the first failure stops the rest and is raised."""
     done = of - len(numbers)
     progress(done, of)
+    left = iter(numbers)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        waiting = {pool.submit(one, number) for number in numbers}
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for part in finished:
-                    part.result()
-                    done += 1
-                    progress(done, of)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        # No more than run at once are given out, so that nothing is begun after a failure.
+        running = {pool.submit(one, number) for number in islice(left, max(threads, 1))}
+        while running:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for part in finished:
+                part.result()
+                done += 1
+                progress(done, of)
+                running |= {pool.submit(one, number) for number in islice(left, 1)}
 
 
 def load_kernel() -> None:

@@ -13,6 +13,7 @@ from riskmodel.features.columns import Column
 from riskmodel.features.kernel import Events, Plan, Rows, Watch
 from riskmodel.features.plan import frozen, ints, longs
 from riskmodel.features.visible import KnownEvents
+from riskmodel.features.windows import birthday
 from riskmodel.tables.cohort import IntArray
 from riskmodel.tables.days import ALWAYS, NEVER, DayArray, day_column
 from riskmodel.tables.records import EventLog, Observation
@@ -117,18 +118,6 @@ def rows_of(
             birthdays[:, i] = birthday(born, age)
     starts = longs(np.append(np.flatnonzero(new), len(subject)))
     return Rows(ints(index), longs(order), frozen(birthdays), starts, *between)
-
-
-def birthday(born: DayArray, age: int) -> DayArray:
-    """Return the day on which somebody completes so many years; NEVER where the birth is not known.
-
-    Somebody born on 29 February completes a year on 1 March where there is no 29 February.
-    """
-    dates = born.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    first = (months + 12 * age).astype("datetime64[D]")
-    day: DayArray = (first + (dates - months.astype("datetime64[D]"))).astype(np.int64).astype(np.int32)
-    return np.where(born == NEVER, NEVER, day)
 
 
 def _births(subject: IntArray, index: DayArray, births: KnownEvents) -> DayArray:

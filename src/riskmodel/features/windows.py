@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+
+import numpy as np
+
+from riskmodel.tables.days import NEVER, DayArray
 
 EVER = "ever"
 NOW = "now"
@@ -53,10 +58,39 @@ class Window:
         """Whether the day of birth must be known."""
         return any(age is not None for age in (self.from_age, self.to_age, self.lapse_age))
 
+    def bounds(self, index_day: int, born: int) -> tuple[float, float]:
+        """Return the first day that is read on an index date, and the day before which reading ends.
+
+        Parameters
+        ----------
+        index_day : int
+        born : int
+            Day of birth as known on the index date; ``days.NEVER`` where it is not.
+        """
+        low = -math.inf if self.far is None else index_day - self.far
+        high = index_day - self.near
+        if self.from_age is not None:
+            low = int(birthday(np.array([born], dtype=np.int32), self.from_age)[0])
+        if self.to_age is not None:
+            high = min(high, int(birthday(np.array([born], dtype=np.int32), self.to_age)[0]))
+        return low, high
+
     @property
     def dated(self) -> bool:
         """Whether facts without a date are left out: only ``ever``, without an expiry in days, reads them."""
         return not self.lasting or self.far is not None
+
+
+def birthday(born: DayArray, age: int) -> DayArray:
+    """Return the day on which somebody completes so many years; NEVER where the birth is not known.
+
+    Somebody born on 29 February completes a year on 1 March where there is no 29 February.
+    """
+    dates = born.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    first = (months + 12 * age).astype("datetime64[D]")
+    day: DayArray = (first + (dates - months.astype("datetime64[D]"))).astype(np.int64).astype(np.int32)
+    return np.where(born == NEVER, NEVER, day)
 
 
 def read_window(name: str, *, expires: str | None = None) -> Window:

@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from riskmodel.errors import StudyError, did_you_mean
+from riskmodel.settings import Settings, faults_in, read_settings, read_text
 
 FAMILY = "//*"
 RETENTION_BASIS = "assumed"
@@ -137,7 +137,9 @@ class Catalogue:
 
         An open family is returned by its own name when the pattern lies within it or covers it.
         """
-        return tuple(code for code in self.codes if self._selects(pattern, code))
+        if pattern not in self._matched:
+            self._matched[pattern] = tuple(code for code in self.codes if self._selects(pattern, code))
+        return self._matched[pattern]
 
     def unknown(self, pattern: str) -> str:
         """Return a sentence that says that nothing fits a pattern and names the nearest that does."""
@@ -145,6 +147,10 @@ class Catalogue:
 
     def _selects(self, pattern: str, code: str) -> bool:
         return fnmatchcase(code, pattern) or (code.endswith(FAMILY) and fnmatchcase(pattern, code))
+
+    @cached_property
+    def _matched(self) -> dict[str, tuple[str, ...]]:
+        return {}  # what was asked before: a library asks for the same codes again and again
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -164,47 +170,44 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
     StudyError
         With every fault of the file.
     """
-    files = [_packaged()]
+    packaged, faults = _packaged(), []
+    files = [packaged.said]
     if extra is not None:
-        files.append(_read(_text_of(extra), where=str(extra)))
-    agencies = {name: agency for file in files for name, agency in file.agencies.items()}
-    faults = [
-        f"'{entry.code}': agency '{entry.agency}' is not listed under 'agencies'"
-        for file in files
-        for entry in file.codes
-        if entry.agency not in agencies
-    ]
+        own = _read(read_text(extra, where="the catalogue"), str(extra))
+        files.append(own.said)
+        listed = {**packaged.said.agencies, **own.said.agencies}
+        faults = [
+            f"{own.written.at(('codes', number, 'agency'))}: '{entry.code}': agency '{entry.agency}' is not listed"
+            f" under 'agencies'; {did_you_mean(entry.agency, listed)}"
+            for number, entry in enumerate(own.said.codes)
+            if entry.agency not in listed
+        ]
     if faults:
-        raise StudyError(faults, where="the code catalogue")
+        raise StudyError(faults, where=str(extra))
+    agencies = {name: agency for file in files for name, agency in file.agencies.items()}
     entries = [entry for file in files for entry in file.codes]
     codes = {info.code: info for entry in entries for info in _members(entry, agencies[entry.agency])}
     families = {e.code: _info(e, agencies[e.agency]) for e in entries if e.code.endswith(FAMILY)}
     return Catalogue(codes=codes, families=families)
 
 
+class _Read(NamedTuple):
+    written: Settings
+    said: _File
+
+
 @cache
-def _packaged() -> _File:
+def _packaged() -> _Read:
     text = resources.files("riskmodel.tables").joinpath("catalogue.yaml").read_text(encoding="utf-8")
-    return _read(text, where="the packaged catalogue")
+    return _read(text, "catalogue.yaml")
 
 
-def _text_of(path: Path) -> str:
+def _read(text: str, file: str) -> _Read:
+    written = read_settings(text, file, kind=dict)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            [f"'{path}' cannot be read as UTF-8 text ({type(error).__name__})"], where="the catalogue"
-        ) from None
-
-
-def _read(text: str, *, where: str) -> _File:
-    try:
-        return _File.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise StudyError([f"not valid YAML: {error}"], where=where) from None
+        return _Read(written, _File.model_validate(written.value))
     except ValidationError as error:
-        faults = [f"'{'.'.join(map(str, item['loc']))}': {item['msg']}" for item in error.errors()]
-        raise StudyError(faults, where=where) from None
+        raise StudyError(faults_in(error, _File, written.at, whole="the catalogue"), where=file) from None
 
 
 def _members(entry: _Entry, agency: _Agency) -> Iterator[CodeInfo]:

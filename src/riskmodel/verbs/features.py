@@ -25,16 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(required=True, metavar="JOB", dest="job")
     listing = jobs.add_parser("list", help="what each feature means, and how it is filled")
     _add_study(listing)
+    _add_store(listing)
     listing.add_argument("--concept", metavar="WORDS", help="only features that speak of this concept")
     listing.add_argument("--match", metavar="PATTERN", help="only names like this, such as 'edu_*__365d'")
     listing.add_argument(
         "--measure", action="store_true", help="also coverage and prevalence: reads the study's records"
     )
-    listing.add_argument(
-        "--out", type=Path, default=Path("runs"), metavar="DIR", help="where made stages are kept (runs)"
-    )
     add_common(listing)
     listing.set_defaults(do=_list)
+    building = jobs.add_parser(
+        "build", help="the features of every row as Parquet parts; a killed build goes on where it stopped"
+    )
+    _add_study(building)
+    _add_store(building)
+    building.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write the parts")
+    add_common(building)
+    building.set_defaults(do=_build)
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +49,12 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="change one setting"
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where made stages are kept (runs)"
     )
 
 
@@ -60,6 +72,24 @@ def _list(arguments: argparse.Namespace) -> int:
     use = _measured(study, arguments) if arguments.measure else {}
     rows = [{**_facts(column), **use.get(column.info.name, {})} for column in columns]
     show(arguments, {"study": study.name, "features": rows}, _words(rows, measured=bool(use)))
+    return 0
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from riskmodel.featurefolder import MANIFEST, build_folder
+    from riskmodel.jobs import STORE, check_policy
+    from riskmodel.study import load_study
+
+    study = load_study(arguments.study, settings=arguments.settings)
+    _columns(study)
+    check_policy(study)
+    with console.progress(quiet=arguments.quiet or arguments.json) as progress:
+        found = build_folder(study, arguments.out, store=arguments.runs / STORE, progress=progress)
+    words = (
+        f"{found['rows']:,} rows, {found['columns']} features, {len(found['parts'])} parts: {arguments.out / 'parts'}\n"
+        f"What made them: {arguments.out / MANIFEST}"
+    )
+    show(arguments, {"out": str(arguments.out), **found}, words)
     return 0
 
 
@@ -101,7 +131,7 @@ def _measured(study: Study, arguments: argparse.Namespace) -> Mapping[str, dict[
 
     check_policy(study)
     with console.progress(quiet=arguments.quiet or arguments.json) as progress:
-        done = run_stages(front_end(study), study, store=arguments.out / STORE, progress=progress)
+        done = run_stages(front_end(study), study, store=arguments.runs / STORE, progress=progress)
     found = measure_use(done.results["features"], done.results["population"].cohort, study.disclosure)
     return {one.name: one.to_json() for one in found}
 

@@ -62,8 +62,78 @@ def test_all_faults_come_at_once_with_the_nearest_valid_names():
 
 
 def test_a_mistyped_kind_of_data_gets_the_nearest():
-    assert faults("data.kind=simulatd") == ("'data.kind': found 'simulatd'; did you mean simulated?",)
+    assert faults("data.kind=simulatd") == ("--set: 'data.kind': found 'simulatd'; did you mean simulated?",)
     assert "valid: simulated, extracts, events, csv, table" in faults("data={size: 3}")[0]
+
+
+def test_every_fault_of_the_study_its_libraries_and_its_catalogue_comes_at_once_with_file_and_line(tmp_path):
+    library, catalogue = tmp_path / "own.yaml", tmp_path / "codes.yaml"
+    library.write_text(
+        "# mine\n- stem: own_one\n  words: was seen\n  events: EDU//SUSPENSION//DB\n"
+        "  aggregations: [any,\n    cuont]\n  windows: 90d\n"
+    )
+    catalogue.write_text(
+        "codes:\n  - {code: GP//VISIT, agency: gp, description: saw a doctor, unit: times, concept: health, direction: 0}\n"
+    )
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "name: a\npurpose: For nothing but this test.\nseed: 1\n"
+        "data:\n  kind: simulated\n  sise: 4000\n"
+        "cohort: {ages: [10, 17], train: [2020-01-01]}\n"
+        "outcomes: {chosen: mine, own: [{name: mine, description: harm of a kind, phrase: came to harm,\n"
+        "  codes: [HOSP//EMERGENCY//X]}]}\n"
+        f"features:\n  libraries: [home, {library}]\n  catalogue: {catalogue}\n"
+        "models:\n  families:\n    - logistic\n    - forest\n"
+    )
+    found = faults("seed=many", path=path)
+    starts = [
+        f"{path}:6: 'data.sise' is not a setting; did you mean size",
+        f"{path}:16: 'models.families.1'",
+        "--set: 'seed'",
+    ]
+    starts += [
+        f"{library}:6: 'aggregations.1': found 'cuont'; did you mean count?",
+        f"{catalogue}:2: 'GP//VISIT': agency 'gp'",
+    ]
+    for start in starts:
+        assert any(fault.startswith(start) for fault in found), (start, found)
+
+
+def test_codes_that_nobody_described_are_told_where_they_stand(tmp_path):
+    text = resolved_yaml(load_study(None))
+    raw = yaml.safe_load(text)
+    raw["outcomes"]["own"] = [
+        {
+            "name": "mine",
+            "description": "harm from violence",
+            "phrase": "came to harm",
+            "codes": ["HARM//ASSAULTED"],
+            "kind": "harm",
+        }
+    ]
+    raw["features"]["own"] = [
+        {
+            "stem": "own_one",
+            "words": "was seen",
+            "events": "EDU//SUSPENSIONS//DB",
+            "aggregations": "any",
+            "windows": "90d",
+        }
+    ]
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    lines = path.read_text().splitlines()
+    feature, outcome = faults(path=path)
+    stem, codes = (
+        next(i for i, line in enumerate(lines, 1) if word in line)
+        for word in ("own_one", "- HARM//ASSAULTED")
+    )
+    assert feature.startswith(
+        f"{path}:{stem}: 'own_one': no code is described as 'EDU//SUSPENSIONS//DB'; did you mean"
+    )
+    assert outcome.startswith(
+        f"{path}:{codes - 1}: 'mine': no code is described as 'HARM//ASSAULTED'; did you mean"
+    )
 
 
 @pytest.fixture
@@ -78,12 +148,12 @@ def write(tmp_path):
 
 def test_a_study_that_reads_events_needs_a_cohort(write):
     path = write("name: a\npurpose: For nothing but this test.\nseed: 1\ndata: {kind: simulated}\n")
-    assert faults(path=path) == ("data.kind 'simulated' needs: cohort, outcomes, features",)
+    assert faults(path=path) == (f"{path}:1: data.kind 'simulated' needs: cohort, outcomes, features",)
 
 
 def test_a_missing_seed_is_named(write):
     path = write("name: a\npurpose: For nothing but this test.\ndata: {kind: simulated}\n")
-    assert "'seed' is missing" in faults(path=path)
+    assert f"{path}:1: 'seed' is missing" in faults(path=path)
 
 
 def test_a_table_may_not_declare_a_cohort_twice(write):

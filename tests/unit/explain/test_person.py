@@ -137,6 +137,49 @@ def test_a_spell_may_have_begun_before_its_window():
     )
 
 
+@pytest.mark.parametrize(
+    ("window", "last"),
+    [
+        ("365d", "2024-05-01"),
+        ("365d_to_730d", "2023-03-01"),
+        ("11y_to_13y", "2023-03-01"),  # born in March 2010, corrected from 2012
+        ("before_11y", "2020-06-01"),
+        ("before_5y", None),
+        ("ever", "2024-05-01"),
+    ],
+)
+@pytest.mark.parametrize("aggregation", ["count", "days_since_last", "moves"])
+def test_the_last_event_lies_in_the_window_of_the_fact(window, last, aggregation):
+    events = log(
+        (7, "2010-03-02", "2020-01-01", None, "MEDS_BIRTH", "NHS"),
+        (7, "2012-03-01", "2019-01-01", None, "MEDS_BIRTH", "NHS"),
+        *(
+            (7, day, day, None, "EDU//SUSPENSION//DB", "EDU")
+            for day in ("2020-06-01", "2023-03-01", "2024-05-01")
+        ),
+    )
+    fact = info(
+        "a", window=window, aggregation=aggregation, unit="days" if "days" in aggregation else "times"
+    )
+    factor = explain([fact], [2], [0.5], events).raised[0].factors[0]
+    assert factor.last == (None if last is None else LastEvent(to_day(date.fromisoformat(last)), "EDU"))
+
+
+def test_the_last_event_is_of_those_that_the_fact_reads():
+    events = log(
+        (7, "2024-03-01", "2024-03-02", None, "EDU//SUSPENSION//DB", "EDU"),
+        (7, "2024-05-01", "2024-05-02", None, "EDU//SUSPENSION//DB", "PRU"),
+    )
+    by_school = info("a", details='{"recorded_by": ["EDU"]}')
+    assert explain([by_school], [1], [0.5], events).raised[0].factors[0].last == LastEvent(
+        to_day(date(2024, 3, 1)), "EDU"
+    )
+    of_value = info(
+        "a", details='{"value_least": 2.0}'
+    )  # which event had the value is not known: no date is named
+    assert explain([of_value], [1], [0.5], events).raised[0].factors[0].last is None
+
+
 def test_what_did_not_happen_has_no_date():
     events = log((7, "2024-08-01", "2024-08-02", None, "EDU//SUSPENSION//DB", "EDU"))
     assert explain([info("a")], [0], [-0.5], events).lowered[0].factors[0].last is None

@@ -183,12 +183,19 @@ def test_a_name_that_stands_twice_and_a_pattern_that_drops_nothing():
         )
 
 
+def test_a_library_asked_for_twice_is_one_fault():
+    with pytest.raises(
+        StudyError, match=r"1 fault .*\n.*features.libraries.1: library 'home' is asked for twice"
+    ):
+        describe(FeaturesSpec(libraries=("default", "home")), CATALOGUE)
+
+
 def test_leaving_out():
     kept = describe(FeaturesSpec(libraries="home", leave_out="*__1095d"), CATALOGUE)
     assert [one.name for one in kept] == [
         "home_move__count__365d",
-        "home_move__count__11y_to_16y",
         "home_deprivation_decile__last__ever",
+        "home_move__count__11y_to_16y",
     ]
 
 
@@ -216,10 +223,10 @@ def test_every_fault_of_a_library_names_its_file_and_line(tmp_path):
         read_library(str(tmp_path / "own.yaml"))
     file = str(tmp_path / "own.yaml")
     spelt, extra, window = caught.value.faults
-    assert spelt.startswith(f"{file}:4: feature 1: 'aggregations.0': ")
+    assert spelt.startswith(f"{file}:4: 'aggregations.0': ")
     assert spelt.endswith("found 'cuont'; did you mean count?")
-    assert extra.startswith(f"{file}:11: feature 2: 'agency': is not a setting; ")
-    assert window.startswith(f"{file}:12: feature 3: 'three': '90d_to_30d' is not a window; expected such as")
+    assert extra.startswith(f"{file}:11: 'agency' is not a setting; ")
+    assert window.startswith(f"{file}:12: 'three': '90d_to_30d' is not a window; expected such as")
 
 
 def test_codes_and_names_are_faulted_by_file_and_line_together(tmp_path):
@@ -231,7 +238,7 @@ def test_codes_and_names_are_faulted_by_file_and_line_together(tmp_path):
     code, twice, dropped = caught.value.faults
     assert code.startswith(f"{file}:1: 'one': no code is described as 'EDU//ENROLL'; did you mean EDU//ENROL")
     assert twice == f"{file}:6, {file}:11: column 'one__any__90d' is made 2 times"
-    assert dropped.startswith("'leave_out': nothing is called 'nine'")
+    assert dropped.startswith("features.leave_out.0: 'leave_out': nothing is called 'nine'")
 
 
 @pytest.mark.parametrize(
@@ -290,15 +297,15 @@ def test_what_a_column_reads_is_part_of_the_hash():
     [
         (
             "- {stem: one, words: was seen, event: X, aggregations: any, windows: 90d}",
-            "feature 1: 'event': is not a setting; did you mean events",
+            "'event' is not a setting; did you mean events",
         ),
         (
             "- {stem: one, words: was seen, aggregations: any, windows: 90d}\n- {stem: Two}",
-            "feature 2: 'stem'",
+            "own.yaml:2: 'stem'",
         ),
         ("- [", "not valid YAML"),
         ("stem: one", "expected a list"),
-        ("- just words", "feature 1"),
+        ("- just words", "own.yaml:1: .*expected a mapping"),
     ],
 )
 def test_faults_of_an_own_library(tmp_path, text, fault):

@@ -57,8 +57,7 @@ def test_a_killed_run_is_taken_up_from_the_parts_that_are_there(shards, tmp_path
     monkeypatch.setattr(streaming._Job, "table", killed)
     with pytest.raises(KeyboardInterrupt):
         write_features(shards, WANTED, place, threads=1)
-    assert calls[:3] == [0, 1, 2]
-    assert len(calls) < len(shards) - 1  # at most one more was begun
+    assert calls == [0, 1, 2]  # nothing is begun after a failure
     assert not list(place.glob(".*part-*"))
     kept = {part.name: part.stat().st_mtime_ns for part in place.iterdir()}
     monkeypatch.setattr(streaming._Job, "table", table)
