@@ -6,7 +6,7 @@ SPARK_STAMP := .venv/.spark-stamp
 # pip must take everything from the lock, whatever the user's own settings say about other places.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-intake bench-simulate docs cards ui lock clean
+.PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-features bench-intake bench-simulate docs cards ui lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ test-slow: setup-spark ## the long properties, simulations and mutations
 
 bench: setup ## stages timed on the default study and at four times its size
 	$(BIN)/python benchmarks/stages.py
+
+bench-features: setup ## 330 features against DuckDB and what else is installed, growth, and 100 million events (3 GB of disk)
+	$(BIN)/python benchmarks/features.py --cases single-1m single-20m panel-20m growth huge
 
 bench-intake: setup ## rows a second of each layout, whole boroughs, checks at ten million rows
 	$(BIN)/python benchmarks/intake.py --large

@@ -258,8 +258,8 @@ def _of_flattener(frame: Any, index: Any, rows: int) -> Matrix:
     return out
 
 
-def riskmodel_wanted(folder: Path) -> Any:
-    """Return the benchmark's rows and columns as riskmodel's engine wants them."""
+def riskmodel_wanted(folder: Path, some: int | None = None) -> Any:
+    """Return the benchmark's rows and columns as riskmodel's engine wants them; with ``some``, so many of the columns."""
     import pyarrow.parquet as pq
 
     from riskmodel.features.columns import Column
@@ -292,6 +292,8 @@ def riskmodel_wanted(folder: Path) -> Any:
     wanted = [("count", code, days) for days in LOOKBACKS for code in range(CODES)]
     wanted += [(k, c, d) for k in ("sum", "mean", "max") for d in LOOKBACKS for c in range(WITH_VALUE)]
     wanted += [("days_since_last", code, LOOKBACKS[-1]) for code in range(CODES)]
+    if some is not None:
+        wanted = [wanted[i * len(wanted) // some] for i in range(some)]
     words = dict.fromkeys(("agency", "description", "unit", "concept", "lawful_basis"), "bench")
     facts = {"direction": 0, "enforcement_made": False, "police_recorded": False, "safe_to_share": True}
     family = CodeInfo(code="BENCH//CODE//*", retention_years=1, **words, **facts)  # type: ignore[arg-type]
@@ -316,13 +318,13 @@ def riskmodel_single(folder: Path, rows: int) -> Matrix:
     return found
 
 
-def riskmodel_panel(folder: Path, out: Path) -> None:
+def riskmodel_panel(folder: Path, out: Path, some: int | None = None) -> None:
     """Riskmodel's engine, shard by shard into Parquet parts."""
     from riskmodel.features.shards import EventShards
     from riskmodel.features.streaming import write_features
 
     write_features(
-        EventShards.open(folder / "shards"), riskmodel_wanted(folder), out, threads=os.cpu_count() or 1
+        EventShards.open(folder / "shards"), riskmodel_wanted(folder, some), out, threads=os.cpu_count() or 1
     )
 
 
@@ -378,6 +380,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--panel", type=Path, help="where to write: Parquet to Parquet")
     parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--columns", type=int, help="so many of the columns; only riskmodel")
     arguments = parser.parse_args()
     loading = time.perf_counter()
     _warm(arguments.tool)
@@ -387,7 +390,8 @@ def main() -> int:
         single: Callable[[Path, int], Matrix] = globals()[f"{arguments.tool}_single"]
         out = single(arguments.folder, arguments.rows)
     else:
-        globals()[f"{arguments.tool}_panel"](arguments.folder, arguments.panel)
+        some = {} if arguments.columns is None else {"some": arguments.columns}
+        globals()[f"{arguments.tool}_panel"](arguments.folder, arguments.panel, **some)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if arguments.panel is not None:

@@ -2,7 +2,8 @@
 
 `python benchmarks/features.py` runs the cases single-1m, single-20m and panel-20m, tools interleaved, at least three times each,
 checks that all say the same, and writes ``benchmarks/results/features.json``. A library counts as loaded, compiled code as
-compiled: ``start_s`` says what that took. Tools that need an environment of their own are given with ``--python``. Nothing is
+compiled: ``start_s`` says what that took. `--cases growth huge` adds how time grows with events, rows, columns and dates (the
+plot is ``benchmarks/results/features-growth.svg``), and 100 million events × 1 million rows, both with riskmodel alone. Tools that need an environment of their own are given with ``--python``. Nothing is
 asserted about speed.
 """
 
@@ -29,18 +30,28 @@ CASES = {
     "single-20m": {"events": 20_000_000, "subjects": 200_000, "dates": 1},
     "panel-20m": {"events": 20_000_000, "subjects": 200_000, "dates": 12},
 }
+# Parquet to Parquet, as for a panel: the matrix alone is 1.3 GB.
+HUGE = {"huge": {"events": 100_000_000, "subjects": 1_000_000, "dates": 1}}
 # Growth: one thing doubles at a time; only ours.
-GROWTH = {
-    f"growth-{name}-{step}": {"events": 1_000_000, "subjects": 10_000, "dates": 4} | {name: value}
-    for name, values in {
-        "events": (1_000_000, 2_000_000, 4_000_000, 8_000_000),
-        "dates": (4, 8, 16, 32),
-    }.items()
-    for step, value in enumerate(values)
-} | {
-    f"growth-rows-{step}": {"events": 1_000_000 * 2**step, "subjects": 10_000 * 2**step, "dates": 4}
-    for step in range(4)
-}
+GROWTH = (
+    {
+        f"growth-{name}-{step}": {"events": 1_000_000, "subjects": 10_000, "dates": 4} | {name: value}
+        for name, values in {
+            "events": (1_000_000, 2_000_000, 4_000_000, 8_000_000),
+            "dates": (4, 8, 16, 32),
+        }.items()
+        for step, value in enumerate(values)
+    }
+    | {
+        f"growth-rows-{step}": {"events": 1_000_000 * 2**step, "subjects": 10_000 * 2**step, "dates": 4}
+        for step in range(4)
+    }
+    | {
+        f"growth-columns-{step}": {"events": 4_000_000, "subjects": 40_000, "dates": 4, "columns": columns}
+        for step, columns in enumerate((40, 80, 160, 320))
+    }
+)
+OURS = HUGE | GROWTH
 PEERS = ("riskmodel", "duckdb", "polars", "pandas", "timeseriesflattener", "read")
 SINGLE_ONLY = ("pandas", "timeseriesflattener", "read")
 
@@ -50,7 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=[*CASES, *GROWTH, "growth"])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=[*CASES, *OURS, "growth"])
     parser.add_argument("--tools", nargs="+", default=list(PEERS), choices=PEERS)
     parser.add_argument("--repeats", type=int, default=3, help="runs a tool and case (default: 3)")
     parser.add_argument(
@@ -62,9 +73,34 @@ def main() -> int:
     cases = [name for case in arguments.cases for name in (GROWTH if case == "growth" else [case])]
     place = HERE / "results" / "features.json"
     for case in cases:
-        tools = ["riskmodel"] if case in GROWTH else arguments.tools
+        tools = ["riskmodel"] if case in OURS else arguments.tools
         _keep(place, case, _case(case, tools, arguments.repeats, arguments.data, pythons))
+    if "growth" in arguments.cases:
+        _draw(json.loads(place.read_text(encoding="utf-8"))["rows"], place.with_name("features-growth.svg"))
     return 0
+
+
+def _draw(rows: list[dict[str, Any]], place: Path) -> None:
+    """Draw time against each thing that grew, with the power of the line through the points."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    seconds = {row["case"]: row["wall_s"] for row in rows if row["tool"] == "riskmodel"}
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
+    for axis, name in zip(axes, ("events", "rows", "columns", "dates"), strict=True):
+        cases = [f"growth-{name}-{step}" for step in range(4)]
+        sizes = np.array(
+            [GROWTH[case]["subjects" if name == "rows" else name] for case in cases], dtype=float
+        )
+        times = np.array([seconds[case] for case in cases])
+        sizes = sizes * GROWTH[cases[0]]["dates"] if name == "rows" else sizes
+        power = np.polyfit(np.log(sizes), np.log(times), 1)[0]
+        axis.loglog(sizes, times, "o-", label=f"measured: power {power:.2f}")
+        axis.loglog(sizes, times[0] * sizes / sizes[0], "--", color="grey", label="linear")
+        axis.set(xlabel={"dates": "index dates a young person"}.get(name, name), ylabel="seconds")
+        axis.legend(frameon=False, fontsize=8)
+        print(json.dumps({"growth": name, "power": round(float(power), 3)}))
+    figure.savefig(place, metadata={"Date": None})
 
 
 def _keep(place: Path, case: str, rows: list[dict[str, Any]]) -> None:
@@ -81,14 +117,17 @@ def _keep(place: Path, case: str, rows: list[dict[str, Any]]) -> None:
 def _case(
     case: str, tools: Sequence[str], repeats: int, data: Path, pythons: dict[str, str]
 ) -> list[dict[str, Any]]:
-    size = (CASES | GROWTH)[case]
-    folder = write_case(data / case, **size)
-    panel = size["dates"] > 1
+    size = dict((CASES | OURS)[case])
+    columns = size.pop("columns", None)
+    folder = write_case(data / ("growth-columns" if columns else case), **size)
+    panel = size["dates"] > 1 or case in HUGE
     chosen = [tool for tool in tools if not (panel and tool in SINGLE_ONLY) and _is_there(tool, pythons)]
     runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in chosen}
     for _ in range(repeats):
         for tool in chosen:
-            runs[tool].append(_run(tool, folder, size["subjects"] * size["dates"], panel, pythons))
+            asked = ["--columns", str(columns)] if columns else []
+            asked += ["--panel", str(folder / f"out.{tool}")] if panel else []
+            runs[tool].append(_run(tool, folder, size["subjects"] * size["dates"], asked, pythons))
     said = {tool: some[0]["checksum"] for tool, some in runs.items() if tool != "read"}
     if len(set(said.values())) > 1:
         raise SystemExit(f"{case}: the tools do not agree: {said}")
@@ -108,10 +147,10 @@ def _is_there(tool: str, pythons: dict[str, str]) -> bool:
     return done.returncode == 0
 
 
-def _run(tool: str, folder: Path, rows: int, panel: bool, pythons: dict[str, str]) -> dict[str, Any]:  # noqa: FBT001
+def _run(tool: str, folder: Path, rows: int, asked: list[str], pythons: dict[str, str]) -> dict[str, Any]:
     out = folder / f"out.{tool}"
     command = [pythons.get(tool, sys.executable), "-W", "ignore", str(HERE / "feature_tools.py"), tool]
-    command += [str(folder), "--rows", str(rows), *(["--panel", str(out)] if panel else [])]
+    command += [str(folder), "--rows", str(rows), *asked]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
     except subprocess.CalledProcessError as error:

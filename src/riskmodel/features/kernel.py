@@ -510,7 +510,7 @@ def _spells(plan: Plan, index: Ints, work: Work) -> None:
         for row in range(n):
             entry = work.changed[row]
             if entry < many:
-                while entry > 0 and work.spell_day[kind, entry - 1] == work.spell_day[kind, entry]:
+                while entry != 0 and work.spell_day[kind, entry - 1] == work.spell_day[kind, entry]:
                     entry -= 1
                 nodes = _follow(work, kind, nodes, entry, row, index[row])
             for column in range(plan.spell_from[kind], plan.spell_from[kind + 1]):

@@ -420,9 +420,16 @@ def test_a_log_out_of_order_is_put_in_order():
 
 def test_the_example_of_an_own_library_is_read():
     example = Path(__file__).parents[3] / "configs" / "features" / "own_example.yaml"
-    assert [one.name for one in describe(FeaturesSpec(libraries=str(example)), CATALOGUE)] == [
-        "own_suspension_disruption__count__365d",
-        "own_suspension_disruption__days_since_last__365d",
-        "own_time_missing__spell_days__365d",
-        "own_time_missing__spell_days__1095d",
-    ]
+    made = describe(FeaturesSpec(libraries=("default", str(example))), CATALOGUE)
+    own = [one for one in made if one.name.startswith("own_")]
+    assert len(own) == 11
+    assert {one.aggregation for one in own} >= {
+        "count",
+        "any",
+        "moves",
+        "spell_days",
+        "ratio",
+        "days_since_last",
+    }
+    assert {one.window for one in own} >= {"365d_to_730d", "5y_to_11y", "ever"}
+    check_features(made, PolicySpec())
