@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 SPARK_STAMP := .venv/.spark-stamp
-# pip must take everything from the lock, whatever the user's own settings say about other places.
+# pip must take everything from the lock. The lock is complete, so pip resolves nothing: when it did, a release newer
+# than the lock's made older pips ask for a hash that the lock does not hold.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := $(PIP) install --quiet --no-deps --require-hashes
 
 .PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-features bench-intake bench-simulate docs cards ui lock clean
 
@@ -16,7 +18,7 @@ setup: $(STAMP) ## make .venv from requirements.lock; nothing to do when nothing
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("riskmodel needs Python 3.11 or later; found %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(LOCKED) -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -c "from riskmodel.jobs import compile_kernels; compile_kernels()"
 	@touch $(STAMP)
@@ -24,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 setup-spark: $(SPARK_STAMP) ## add Spark to .venv (400 MB); running it needs Java 17
 
 $(SPARK_STAMP): requirements/spark.lock $(STAMP)
-	$(PIP) install --quiet --require-hashes --no-build-isolation -r requirements/spark.lock
+	$(LOCKED) --no-build-isolation -r requirements/spark.lock
 	@touch $(SPARK_STAMP)
 
 demo: setup ## train on a simulated borough: about two minutes

@@ -65,44 +65,47 @@ def build_folder(
     _refuse_strange(folder)
     stages = [stage for stage in front_end(study) if stage.name != "features"]
     done = run_stages(stages, study, store=store, progress=progress)
-    address = done.addresses["intake"]
     catalogue = load_catalogue(study.features.catalogue)
     wanted = Wanted.of(done.results["population"].cohort, study.features, catalogue)
-    facts = {
+    facts = _facts(study, study.features.engine, wanted, done.addresses)
+    finished = _finished(folder, facts)
+    if finished is not None:
+        return finished
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "study.resolved.yaml", resolved_yaml(study))
+    place = folder / f"{_SHARDS}{facts['data_fingerprint'][:16]}"
+    _forget_broken(folder, keep=place.name)
+    if not place.exists():  # it appears when it is whole
+        progress("Cutting the records into shards", 0, 1)
+        records = done.results["intake"].records
+        write_shards(records.events, records.observation, place, events_a_shard=events_a_shard)
+        del records
+    del done  # the records are large, and all that is needed of them is in the shards
+    parts = _parts(study, EventShards.open(place), wanted, folder / PARTS, progress)
+    manifest = {**facts, "parts": [_listed(part) for part in parts], "peak_memory_mb": peak_memory_mb()}
+    write_json(folder / MANIFEST, manifest)
+    shutil.rmtree(place)
+    return manifest
+
+
+def _facts(study: Study, engine: str, wanted: Wanted, addresses: Mapping[str, str]) -> dict[str, Any]:
+    """Return what must be the same for parts to belong together."""
+    return {
         "study": study.name,
         "seed": study.seed,
-        "engine": study.features.engine,
-        "data_fingerprint": address,
-        "population": done.addresses["population"],
+        "engine": engine,
+        "data_fingerprint": addresses["intake"],
+        "population": addresses["population"],
         "spec_hash": spec_hash(wanted.infos),
         "code": dict(code_version()),
         "packages": dict(package_versions()),
         "rows": len(wanted.subject),
         "columns": len(wanted.columns),
     }
-    finished = _finished(folder, facts)
-    if finished is not None:
-        return finished
-    folder.mkdir(parents=True, exist_ok=True)
-    _forget_broken(folder, keep=f"{_SHARDS}{address[:16]}")
-    write_text(folder / "study.resolved.yaml", resolved_yaml(study))
-    place = folder / f"{_SHARDS}{address[:16]}"
-    if not place.exists():  # it appears when it is whole
-        progress("Cutting the records into shards", 0, 1)
-        records = done.results["intake"].records
-        write_shards(records.events, records.observation, place, events_a_shard=events_a_shard)
-        del records
-    shards = EventShards.open(place)
-    del done  # the records are large, and all that is needed of them is in the shards
-    parts = _parts(study, shards, wanted, folder / PARTS, progress)
-    listed = [
-        {"name": part.name, "rows": pq.read_metadata(part).num_rows, "sha256": digest_path(part)}
-        for part in parts
-    ]
-    manifest = {**facts, "parts": listed, "peak_memory_mb": peak_memory_mb()}
-    write_json(folder / MANIFEST, manifest)
-    shutil.rmtree(shards.folder)
-    return manifest
+
+
+def _listed(part: Path) -> dict[str, Any]:
+    return {"name": part.name, "rows": pq.read_metadata(part).num_rows, "sha256": digest_path(part)}
 
 
 def _parts(

@@ -74,7 +74,7 @@ def test_a_flat_table_has_its_own_list(capsys, tmp_path):
         "concept: exclusion from school, direction: 1}\nsplit: {design: cross_validation, reason: the table has no dates}\n",
         encoding="utf-8",
     )
-    assert main(["features", "list", "--study", str(study)]) == 2
+    assert main(["features", "list", str(study)]) == 2
     assert "declares its features itself" in capsys.readouterr().err
 
 

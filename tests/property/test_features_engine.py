@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records_kit import CATALOGUE, cohort, columns, records
+from spark_kit import tagged, words_of
 
 from riskmodel.features.matrix import build_columns
 from riskmodel.features.reference import reference_features
 from riskmodel.features.shards import EventShards, write_shards
+from riskmodel.features.spark import Walk
 from riskmodel.features.streaming import Wanted, read_features, stream_matrix, write_features
 
 DAYS = st.integers(60, 130)
@@ -237,6 +239,20 @@ def test_an_event_appears_when_it_is_known_and_goes_when_it_is_replaced(one):
     first = max(one["known_time"], -1 if one["time"] is None else one["time"]) + 1
     gone = 10**6 if one["superseded_time"] is None else one["superseded_time"] + 1
     assert found.tolist() == [float(first <= index < gone) for index in dates]
+
+
+@settings(max_examples=60)
+@given(EVENTS, BORN, WATCHED, DATES, FEATURES, st.integers(1, 9))
+def test_a_worker_of_the_cluster_says_what_the_whole_says(rows, born, watched, dates, features, size):
+    """What Spark calls with a sorted partition, in batches of any size; test_spark.py does it on a real session."""
+    wanted, asked = columns(*features), cohort(dates)
+    data = records(events_rows=rows + born, observation_rows=watched)
+    whole = build_columns(data, asked, wanted, CATALOGUE, threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        walk = Walk(wanted, CATALOGUE, Path(folder), **words_of(data))
+        list(walk(iter(tagged(data, asked).to_batches(max_chunksize=size))))
+        _, _, matrix = read_features(Path(folder))
+    np.testing.assert_array_equal(matrix.values, whole[np.lexsort((asked.index_day, asked.subject_id))])
 
 
 @settings(max_examples=40)

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--study", type=Path, metavar="FILE", help="a study's YAML; the default study without it"
+        "study", type=Path, nargs="?", metavar="STUDY", help="a study's YAML; the default study without it"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="change one setting"

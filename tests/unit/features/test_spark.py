@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from records_kit import CATALOGUE, cohort, columns, records
+from spark_kit import tagged, words_of
 from spec_cases import CASES, event_rows, observation_rows
 
 from riskmodel.errors import DataError, StudyError
@@ -198,62 +199,14 @@ def test_a_subject_in_many_batches_stays_whole():
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_a_worker_gives_the_same_whatever_the_size_of_its_batches(tmp_path, size):
     """The worker's own function, without a session: sorted tagged records in, a part out."""
-    tagged = pa.concat_tables(
-        [
-            one.append_column("kind", pa.array([kind] * len(one), pa.int8()))
-            for kind, one in (
-                (spark.ROW, pa.table({"subject_id": COHORT.subject_id, "time": dates(COHORT.index_day)})),
-                (spark.EVENT, as_days(DATA.events.table)),
-                (spark.WATCH, as_days(DATA.observation.table.rename_columns(renamed()))),
-            )
-        ],
-        promote_options="default",
-    )
-    order = [
-        ("subject_id", "ascending"),
-        ("kind", "ascending"),
-        ("time", "ascending"),
-        ("known_time", "ascending"),
-    ]
-    tagged = tagged.sort_by(order).combine_chunks()
-    for name in (*spark.EVENT_SCHEMA.names, "end"):
-        if name not in tagged.column_names:
-            tagged = tagged.append_column(name, pa.nulls(len(tagged), pa.date32()))
-    walk = spark.Walk(
-        COLUMNS,
-        CATALOGUE,
-        tmp_path,
-        codes=("EDU//SUSPENSION//DB", "EDU//SUSPENSION//PP"),
-        agencies=("CSC", "EDU"),
-        observers=("EDU",),
-    )
-    (told,) = walk(iter(tagged.to_batches(max_chunksize=size)))
+    walk = spark.Walk(COLUMNS, CATALOGUE, tmp_path, **words_of(DATA))
+    (told,) = walk(iter(tagged(DATA, COHORT).to_batches(max_chunksize=size)))
     assert told.column("part").to_pylist() == ["00000"]
     found = in_cohort_order(tmp_path, COHORT)
     np.testing.assert_array_equal(bits(found), bits(build_columns(DATA, COHORT, COLUMNS, CATALOGUE)))
     walk.write_nobody()
     assert pq.read_table(tmp_path / "features-00000.parquet").num_rows == 0
     assert list(walk(iter([]))) == []
-
-
-def dates(numbers):
-    return pa.array(numbers.astype(np.int32)).view(pa.date32())
-
-
-def renamed():
-    return ["time" if name == "start" else name for name in DATA.observation.table.column_names]
-
-
-def as_days(table):
-    columns_ = {
-        name: table.column(name).cast(pa.date32())
-        if pa.types.is_timestamp(table.schema.field(name).type)
-        else table.column(name).cast(pa.string())
-        if pa.types.is_dictionary(table.schema.field(name).type)
-        else table.column(name)
-        for name in table.column_names
-    }
-    return pa.table(columns_)
 
 
 def test_without_pyspark_and_java_both_are_named(monkeypatch):
