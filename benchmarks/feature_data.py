@@ -16,7 +16,7 @@ from riskmodel.files import whole_folder
 
 CODES, WITH_VALUE = 60, 10
 FIRST_DAY, SPAN = 16071, 3653  # ten years from 2014-01-01
-SUBJECTS_A_SHARD = 5_000
+SUBJECTS_A_SHARD = 2_500
 EVENTS_A_SUBJECT = 100
 
 

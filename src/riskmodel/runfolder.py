@@ -16,6 +16,7 @@ from riskmodel.files import digest_bytes, digest_path, to_json, write_json, writ
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
+from riskmodel.publish.checks import Check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
@@ -177,7 +178,13 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
         alternatives=_outcomes(study),
         features=feature_facts(run["features"].infos),
         n_offers=_n_offers(measured, part.name),
+        checks=[one.to_json() for one in _checks(run)],
     )
+
+
+def _checks(_run: RunResults) -> list[Check]:
+    """Return the further checks of the card, in the order in which it shows them."""
+    return []
 
 
 def _unlearned(run: RunResults) -> Iterator[str]:

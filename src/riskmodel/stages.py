@@ -23,6 +23,7 @@ from riskmodel.tables.cohort import AuditedAttributes, BoolArray, Cohort, Outcom
 from riskmodel.tables.days import NEVER, to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.records import Records
+from riskmodel.tables.sampling import SamplingDesign
 
 Inputs = Mapping[str, Any]
 
@@ -47,6 +48,7 @@ class Population:
     cohort: Cohort
     outcomes: OutcomeTable
     audited: AuditedAttributes
+    sampling: SamplingDesign
     attrition: Mapping[str, Any]
     referred: BoolArray | None
     notes: tuple[str, ...]
@@ -56,6 +58,7 @@ class Population:
         self.cohort.save(folder)
         self.outcomes.save(folder)
         self.audited.save(folder)
+        self.sampling.save(folder)
         if self.referred is not None:
             np.save(folder / "referred.npy", self.referred, allow_pickle=False)
         write_json(folder / "population.json", {"attrition": self.attrition, "notes": list(self.notes)})
@@ -69,6 +72,7 @@ class Population:
             cohort=Cohort.load(folder),
             outcomes=OutcomeTable.load(folder),
             audited=AuditedAttributes.load(folder),
+            sampling=SamplingDesign.load(folder),
             attrition=record["attrition"],
             referred=np.load(referred, allow_pickle=False) if referred.exists() else None,
             notes=tuple(record["notes"]),
@@ -122,6 +126,7 @@ def _population(study: Study, inputs: Inputs, _folder: Path) -> Population:
             last_day=_last_day(study, inputs["intake"]),
         ),
         audited=features.audited_attributes(records, cohort, audited_names(study)),
+        sampling=SamplingDesign.of_people(cohort),
         attrition=attrition.to_json(),
         referred=_referred(records, cohort),
         notes=records.notes,
@@ -209,6 +214,7 @@ def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Populatio
         cohort=found.cohort,
         outcomes=found.outcomes,
         audited=found.audited,
+        sampling=found.sampling,
         attrition=found.attrition.to_json(),
         referred=None,
         notes=found.notes,

@@ -26,10 +26,8 @@ def tagged(data: Records, cohort: Cohort) -> pa.Table:
         [one.append_column("kind", pa.array([kind] * len(one), pa.int8())) for kind, one in tables],
         promote_options="default",
     )
-    keys = [(name, "ascending") for name in ("subject_id", "kind", "time", "known_time")]
-    together = together.take(
-        pc.sort_indices(together, sort_keys=keys, null_placement="at_start")
-    ).combine_chunks()
+    keys = [(name, "ascending", "at_start") for name in ("subject_id", "kind", "time", "known_time")]
+    together = together.take(pc.sort_indices(together, sort_keys=keys)).combine_chunks()
     for name in (*spark.EVENT_SCHEMA.names, "end"):
         if name not in together.column_names:
             together = together.append_column(name, pa.nulls(len(together), pa.date32()))

@@ -48,7 +48,7 @@ OBSERVATION_SCHEMA = pa.schema(
     ]
 )
 MANIFEST = "shards.json"
-EVENTS_A_SHARD = 500_000
+EVENTS_A_SHARD = 250_000
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from riskmodel.tables.cohort import (
 )
 from riskmodel.tables.days import NEVER, DayArray, to_day
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix, Float32Array
+from riskmodel.tables.sampling import SamplingDesign
 
 DECLARED = "declared"
 
@@ -46,6 +47,7 @@ class TableData:
     outcomes: OutcomeTable
     features: FeatureMatrix
     audited: AuditedAttributes
+    sampling: SamplingDesign
     attrition: Attrition
     notes: tuple[str, ...]
 
@@ -82,6 +84,7 @@ def read_table(spec: TableSpec) -> TableData:
         outcomes=OutcomeTable(chosen=spec.chosen, test=labels, training=labels),
         features=FeatureMatrix(np.ascontiguousarray(values), tuple(info for _, info in columns)),
         audited=AuditedAttributes(audited),
+        sampling=SamplingDesign.of_people(cohort),
         attrition=_attrition(len(cohort), file.objected),
         notes=_notes(spec, labels),
     )

@@ -117,6 +117,8 @@ class CardInputs:
         Counts from ``publish.inputs.feature_facts``; empty where nobody counted.
     n_offers : float, optional
         Offers that the selected model would lead to over all test dates; exact, it is rounded here.
+    checks : sequence of mappings
+        Further checks, from ``publish.checks.Check.to_json``; their numbers have passed the disclosure rules.
     """
 
     study: Json
@@ -137,6 +139,7 @@ class CardInputs:
     alternatives: Json = field(default_factory=dict)
     features: Json = field(default_factory=dict)
     n_offers: float | None = None
+    checks: Sequence[Json] = ()
 
     @classmethod
     def from_json(cls, record: Json) -> CardInputs:
@@ -178,6 +181,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         "outcome": _outcome(inputs),
         "absent": list(inputs.words.absent),
         "performance": _performance(inputs, disclosure),
+        "checks": list(inputs.checks),
         "factors": _factors(inputs),
         "fairness": {**fairness, "gaps": gaps},
         "label_bias": alternatives_section(
