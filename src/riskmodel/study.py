@@ -20,7 +20,7 @@ from riskmodel.intake.spec import CsvSpec, DelaySpec, EventsSpec, ExtractsSpec
 from riskmodel.models.spec import CapacitySpec, ModelsSpec
 from riskmodel.policy import PolicySpec
 from riskmodel.publish.spec import CardSpec
-from riskmodel.settings import Place, Settings, faults_in, read_settings, read_text
+from riskmodel.settings import Place, Settings, faults_in, named_at, read_settings, read_text
 from riskmodel.simulate.spec import SimulateSpec
 from riskmodel.tables.catalogue import Catalogue, load_catalogue
 from riskmodel.validate.spec import SplitSpec, ValidateSpec
@@ -184,7 +184,8 @@ def _faults_of_parts(raw: Mapping[str, Any], at: Callable[[Place], str]) -> list
     try:
         catalogue = load_catalogue(features.catalogue)
     except StudyError as error:
-        faults += error.faults
+        line = at(("features", "catalogue"))
+        faults += [named_at(fault, str(features.catalogue), line) for fault in error.faults]
     try:
         columns_of(features, catalogue, at=lambda place: at(("features", *place)))
     except StudyError as error:
