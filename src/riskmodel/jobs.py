@@ -198,7 +198,7 @@ def report(folder: Path) -> str:
         ["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows
     )
     return (
-        f"\n{table}\n\n{warning}* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
+        f"\n{table}\n\n{warning}* selected: the simplest that orders people and finds them about as well as the best, out of fold. Split: {found['split']}; 95% intervals.\n"
         f"{found['seconds']:.0f} s in stages, {found['peak_memory_mb']} MB at most.\n\n"
         f"Look next at\n  {folder}/card.html      the model card, for the ethics board\n"
         f"  {folder}/metrics.json   every metric with its interval\n  make ui   the run in MLflow, on 127.0.0.1\n"

@@ -16,7 +16,7 @@ from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
+from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -36,6 +36,8 @@ Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
 BASELINES = ("prior", "count")
+SELECTION_RESAMPLES = 400
+"""Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
 
 
 @dataclass(frozen=True)
@@ -246,11 +248,16 @@ def _select(
     study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
 ) -> Selection:
     cohort = population.cohort.take(split.train)
-    offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
     draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
-    return modelling.select(
-        offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts
-    )
+    ordering, utility = {}, {}
+    for family, raw in out_of_fold.items():
+        offered = modelling.offers(raw, cohort, study.capacity)
+        rank = validating.ranking(
+            raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
+        )
+        ordering[family] = Resampled(rank.auroc, rank.auroc_draws)
+        utility[family] = Resampled(*validating.recall(offered, labels.outcome, labels.weight, draws))
+    return modelling.select(ordering, utility)
 
 
 def _resamples(study: Study, part: Part, population: Population) -> Resamples:

@@ -60,7 +60,17 @@ def test_the_command_prints_one_object(finished):
 
 @pytest.mark.parametrize(
     "name",
-    ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy", "card", "explanations"],
+    [
+        "metrics",
+        "fairness",
+        "fairness.public",
+        "label_bias",
+        "proxies",
+        "privacy",
+        "card",
+        "explanations",
+        "selection",
+    ],
 )
 def test_files_follow_their_schemas(finished, name):
     text = resources.files("riskmodel").joinpath(f"publish/schemas/{name}.schema.json").read_text()

@@ -40,6 +40,10 @@ class Resamples:
     def __len__(self) -> int:
         return int(self.counts.shape[0])
 
+    def first(self, replicates: int) -> Resamples:
+        """Return the first so many resamples, or all if there are fewer."""
+        return Resamples(self.cluster, self.counts[:replicates])
+
     def sums(self, columns: FloatArray, *, threads: int = 2) -> FloatArray:
         """Return the sum of each column in every resample.
 
