@@ -19,7 +19,7 @@ from riskmodel.audit.compare import Comparison, compare
 from riskmodel.errors import DataError, StudyError, did_you_mean
 from riskmodel.files import read_json
 from riskmodel.models import CalibratedModel, offers
-from riskmodel.pipeline import Outcome, Progress, run_stages
+from riskmodel.pipeline import Outcome, Progress, Stage, run_stages
 from riskmodel.results import CROSSFIT, Part, audit_part, back_end, scored
 from riskmodel.runfolder import chosen_outcome
 from riskmodel.stages import Population, front_end
@@ -140,9 +140,15 @@ def study_of(folder: Path) -> Study:
 Run = Callable[[Any], Outcome]
 
 
+def _until(name: str, study: Study) -> list[Stage]:
+    """Return the stages up to and including one."""
+    stages = [*front_end(study), *back_end()]
+    return stages[: [stage.name for stage in stages].index(name) + 1]
+
+
 def _on_test(folder: Path, study: Study, family: str, run: Run) -> Rescored:
     """Score the test rows with the saved model."""
-    done = run([*front_end(study), *back_end()[:1]])
+    done = run(_until("split", study))
     _check_data(folder, done)
     population, features = done.results["population"], done.results["features"]
     part = audit_part(population, done.results["split"])
@@ -162,7 +168,7 @@ def _on_test(folder: Path, study: Study, family: str, run: Run) -> Rescored:
 
 def _out_of_fold(folder: Path, study: Study, family: str, run: Run) -> Rescored:
     """Fit the family again, fold by fold: the same seed gives the same scores."""
-    done = run([*front_end(study), *back_end()[:2]])
+    done = run(_until("models", study))
     _check_data(folder, done)
     population, fitted = done.results["population"], done.results["models"]
     part = audit_part(population, done.results["split"])

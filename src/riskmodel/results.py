@@ -27,7 +27,9 @@ from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
 from riskmodel.validate import Estimate, Resamples, ScoredRows, Split
 from riskmodel.validate.curves import decision_curve, reliability_curve
-from riskmodel.validate.leaks import LeakReport, hunt_leaks
+from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
+from riskmodel.validate.leaks import LeakReport
+from riskmodel.validate.sample_size import SampleSizeReport, sample_size
 
 Inputs = Mapping[str, Any]
 Json = dict[str, Any]
@@ -113,12 +115,26 @@ class Explained:
     overall: Json
 
 
-def back_end() -> list[Stage]:
-    """Return the stages from feature matrix to results; they run each time."""
+def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _words: None) -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time.
+
+    Parameters
+    ----------
+    strict : bool
+        Stop before training if the study is too small.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
+    """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage(
+            "sample_size",
+            "Asking whether there are enough people",
+            rows,
+            run=partial(_sample_size, strict=strict, tell=tell),
+        ),
         stage("models", "Training the models", rows, run=_fit),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
@@ -170,6 +186,25 @@ def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
     )
 
 
+def _sample_size(
+    study: Study, inputs: Inputs, _folder: Path, *, strict: bool, tell: Callable[[str], None]
+) -> SampleSizeReport:
+    population, features, split = (inputs[name] for name in ("population", "features", "split"))
+    outcomes = population.outcomes
+    found = sample_size(
+        features.take(split.train),
+        outcomes.training[outcomes.chosen].take(split.train),
+        population.cohort.subject_id[split.train],
+        models=study.models,
+        spec=study.validation.sample_size,
+    )
+    if strict:
+        found.require_enough()
+    for warning in found.warnings:
+        tell(warning.words)
+    return found
+
+
 def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
     labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
@@ -201,13 +236,10 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         selection=_select(study, population, split, out_of_fold, labels),
-        leaks=hunt_leaks(
-            learn,
-            labels.outcome,
-            weight=labels.weight,
-            subject_id=person,
-            fold=split.fold[split.train],
+        leaks=look_for_leaks(
+            TrainingRecord(learn, labels, population.cohort.take(split.train), fold),
             spec=study.validation.leaks,
+            seed=study.seed,
         ),
     )
 

@@ -19,7 +19,7 @@ from riskmodel.study import load_study
 CONTRACT = {
     "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
-    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json",
+    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -69,6 +69,8 @@ def test_the_command_prints_one_object(finished):
         "privacy",
         "card",
         "explanations",
+        "sample_size",
+        "leaks",
         "selection",
     ],
 )
