@@ -168,7 +168,7 @@ class _Pair:
 
     def _differences(self, rows: BoolArray) -> dict[str, ComparisonRow]:
         """Return every metric among some rows; resamples are of the same people as for all rows."""
-        draws = Resamples(self.resamples.cluster[rows], self.resamples.counts)
+        draws = self.resamples.take(rows)
         one, other = (
             draw_metrics(scored.take(rows), draws, self.spec, threads=self.threads)
             for scored in (self.first, self.second)
