@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from riskmodel.errors import DataError, StudyError
 from riskmodel.files import read_json, write_json
+from riskmodel.models.abstention import Reliance
+from riskmodel.models.band import Band
 from riskmodel.models.bins import choose_cuts, mass_by_part, parts_of
 from riskmodel.models.families import from_state
 from riskmodel.models.protocol import RiskModel
 from riskmodel.models.regression import expit, fit_binomial
 from riskmodel.models.spec import LOG_ODDS, CalibrationKind
-from riskmodel.tables.cohort import FloatArray
+from riskmodel.tables.cohort import BoolArray, FloatArray
+from riskmodel.tables.features import FeatureMatrix
 
 TIE_BREAK = 1e-6
 """Share of the sigmoid in an isotonic estimate: enough to keep the order of raw scores, too little to be seen."""
@@ -83,10 +86,22 @@ class Calibration:
 
 @dataclass(frozen=True)
 class CalibratedModel:
-    """A model and the curve that turns its raw score into a risk estimate."""
+    """A model, the curve that turns its raw score into a risk estimate, and how sure and how well read that must be.
+
+    Parameters
+    ----------
+    model : RiskModel
+    calibration : Calibration
+    band : Band, optional
+        Limits of the risk at each raw score; without one there are no intervals.
+    reliance : Reliance, optional
+        When a record is too thin for an estimate; without one, never.
+    """
 
     model: RiskModel
     calibration: Calibration
+    band: Band | None = None
+    reliance: Reliance | None = None
 
     def __post_init__(self) -> None:
         if self.calibration.kind == "none" and self.model.unit != LOG_ODDS:
@@ -103,14 +118,37 @@ class CalibratedModel:
         """Return risk estimates in [0, 1] for raw scores, shape (n,)."""
         return self.calibration.risk(raw)
 
+    def interval(self, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits of the risk estimates; NaN without a band."""
+        risk = self.risk(raw)
+        nothing = np.full(len(risk), np.nan)
+        return (nothing, nothing) if self.band is None else self.band.around(risk, raw)
+
+    def too_thin(self, features: FeatureMatrix) -> BoolArray:
+        """Return for which rows the record is too thin for an estimate, shape (n,)."""
+        if self.reliance is None:
+            return np.zeros(len(features), dtype=np.bool_)
+        return self.reliance.too_thin(features)
+
     def to_state(self) -> dict[str, Any]:
-        """Return model and calibration as JSON-ready data."""
-        return {"model": self.model.to_state(), "calibration": self.calibration.to_state()}
+        """Return everything as JSON-ready data."""
+        return {
+            "model": self.model.to_state(),
+            "calibration": self.calibration.to_state(),
+            "band": None if self.band is None else self.band.to_state(),
+            "reliance": None if self.reliance is None else self.reliance.to_state(),
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Read what ``to_state`` wrote."""
-        return cls(from_state(state["model"]), Calibration.from_state(state["calibration"]))
+        band, reliance = state["band"], state["reliance"]
+        return cls(
+            from_state(state["model"]),
+            Calibration.from_state(state["calibration"]),
+            band=None if band is None else Band.from_state(band),
+            reliance=None if reliance is None else Reliance.from_state(reliance),
+        )
 
     def save(self, path: Path) -> None:
         """Write JSON, whole or not at all."""

@@ -6,10 +6,12 @@ import numpy as np
 
 from riskmodel.errors import DataError
 from riskmodel.models.spec import CapacitySpec
-from riskmodel.tables.cohort import Cohort, FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray
 
 
-def offers(score: FloatArray, cohort: Cohort, capacity: CapacitySpec) -> FloatArray:
+def offers(
+    score: FloatArray, cohort: Cohort, capacity: CapacitySpec, *, withheld: BoolArray | None = None
+) -> FloatArray:
     """Return each row's probability of being offered support at its index date.
 
     At every index date, ``k = share x young people eligible then`` (rounded, halves up) offers go to the highest scores.
@@ -24,6 +26,9 @@ def offers(score: FloatArray, cohort: Cohort, capacity: CapacitySpec) -> FloatAr
     cohort : Cohort
         Rows of the same order.
     capacity : CapacitySpec
+    withheld : ndarray of bool, shape (n,), optional
+        Rows that get no offer from the model, such as records too thin for an estimate. They count among those eligible,
+        so that there are no fewer offers because of them.
 
     Returns
     -------
@@ -51,6 +56,8 @@ def offers(score: FloatArray, cohort: Cohort, capacity: CapacitySpec) -> FloatAr
         recent = [past for earlier, past in dates[:number] if day - earlier < capacity.repeat_days]
         available = _available(cohort.subject_id, offered, rows, recent)
         k = int(np.floor(capacity.share * len(available) + 0.5))
+        if withheld is not None:
+            available = np.where(withheld[rows], 0.0, available)
         offered[rows] = _highest_first(score[rows], available, k)
     return offered
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
 from riskmodel.errors import DataError
@@ -44,7 +45,9 @@ def score_parts(
     Returns
     -------
     tuple of Path
-        ``scores-00000.parquet`` and so on: ``subject_id``, ``index_date``, ``raw_score``, ``risk_estimate``.
+        ``scores-00000.parquet`` and so on: ``subject_id``, ``index_date``, ``raw_score``, ``risk_estimate``,
+        ``lower``, ``upper``, ``abstained``; the three numbers after the score are null where the model abstained, and
+        the limits also where it has no intervals.
 
     Raises
     ------
@@ -85,13 +88,16 @@ def _check(part: Path, model: CalibratedModel) -> None:
 def _score_part(state: dict[str, object], folder: Path, part: Path) -> None:
     model = CalibratedModel.from_state(state)
     table, facts, values = read_part(part, expected=model.model.spec_hash)
-    raw = model.model.raw_score(FeatureMatrix(values, infos_of(facts)))
+    features = FeatureMatrix(values, infos_of(facts))
+    raw, thin = model.model.raw_score(features), model.too_thin(features)
+    said_of = dict(zip(("risk_estimate", "lower", "upper"), (model.risk(raw), *model.interval(raw)), strict=True))
     scores = pa.table(
         {
             "subject_id": table.column("subject_id"),
             "index_date": table.column("index_date"),
             "raw_score": raw,
-            "risk_estimate": model.risk(raw),
+            **{name: pa.array(one, mask=thin | np.isnan(one)) for name, one in said_of.items()},
+            "abstained": thin,
         }
     )
     said = {"spec_hash": facts["spec_hash"], "model_digest": digest_bytes(to_json(state).encode())}

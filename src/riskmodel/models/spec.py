@@ -125,6 +125,36 @@ class XGBoostSpec(_Spec):
     max_bins: int = Field(default=32, ge=2, le=256)
 
 
+class UncertaintySpec(_Spec):
+    """How the interval of each risk estimate is made; it is of the rate among people with such scores, at 95%.
+
+    Parameters
+    ----------
+    method : str
+        ``monotone``: from the out-of-fold scores of the one model, assuming only that risk rises with the score; costs
+        next to nothing. ``bagged``: the selected family is fitted again ``bags`` times on resampled households, and the
+        other families have no intervals. ``none``: no intervals.
+    bags : int
+        Refits of ``bagged``.
+    """
+
+    method: Literal["monotone", "bagged", "none"] = "monotone"
+    bags: int = Field(default=20, ge=10, le=200)
+
+
+class AbstainSpec(_Spec):
+    """When a record is too thin: decided by what could not be read, never by the outcome or an audited attribute.
+
+    Parameters
+    ----------
+    most_missing : float, optional
+        No estimate is given, and no offer made, where more than this share of what a model relies on could not be read
+        (each feature weighted by how much it moves scores). Null: an estimate is always given.
+    """
+
+    most_missing: float | None = Field(default=0.75, gt=0, lt=1)
+
+
 class ModelsSpec(_Spec):
     """Which families are fitted, and how.
 
@@ -146,6 +176,8 @@ class ModelsSpec(_Spec):
     logistic: LogisticSpec = LogisticSpec()
     ebm: EbmSpec = EbmSpec()
     xgboost: XGBoostSpec = XGBoostSpec()
+    uncertainty: UncertaintySpec = UncertaintySpec()
+    abstain: AbstainSpec = AbstainSpec()
 
     @model_validator(mode="after")
     def _families_once(self) -> Self:
