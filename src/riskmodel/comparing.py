@@ -151,14 +151,15 @@ def _on_test(folder: Path, study: Study, family: str, run: Run) -> Rescored:
     population, features = done.results["population"], done.results["features"]
     part = audit_part(population, done.results["split"])
     model = CalibratedModel.load(folder / "models" / f"{family}.json")
-    raw = model.model.raw_score(features.take(part.rows))
+    own = features.take(part.rows)
+    raw = model.model.raw_score(own)
     cohort = population.cohort.take(part.rows)
     rows = ScoredRows(
         raw=raw,
         risk=model.risk(raw),
         outcome=part.labels.outcome,
         weight=part.labels.weight,
-        offered=offers(raw, cohort, study.capacity),
+        offered=offers(raw, cohort, study.capacity, withheld=model.too_thin(own)),
         subject_id=cohort.subject_id,
     )
     return Rescored(study, family, part, population, rows)

@@ -15,8 +15,17 @@ from riskmodel import audit as auditing
 from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
+from riskmodel.audit.uncertainty import Ranges, UncertaintyReport, measure_uncertainty
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection
+from riskmodel.models import (
+    Band,
+    CalibratedModel,
+    Calibration,
+    CalibrationRows,
+    Resampled,
+    RiskModel,
+    Selection,
+)
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -29,6 +38,7 @@ from riskmodel.validate import Estimate, Resamples, Round, ScoredRows, Split
 from riskmodel.validate.curves import decision_curve, reliability_curve
 from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
 from riskmodel.validate.leaks import LeakReport
+from riskmodel.validate.robustness import RobustnessReport, Said, robustness, spoil
 from riskmodel.validate.sample_size import SampleSizeReport, sample_size
 
 Inputs = Mapping[str, Any]
@@ -40,6 +50,9 @@ CROSSFIT = "crossfit"
 BASELINES = ("prior", "count")
 SELECTION_RESAMPLES = 400
 """Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
+MOST_RESAMPLES = 20_000
+CHECK_RESAMPLES = 400
+"""For the checks of ranges and of worse data: they are many, and their intervals are read at a glance."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,8 @@ class Fitted:
         Their risk estimates, each fold calibrated on the others: a curve judged on its own rows would look perfect.
     raw : mapping of str to ndarray, shape (n,)
         Raw scores of the final models.
+    thin : mapping of str to ndarray of bool, shape (n,)
+        Rows whose record is too thin for the model to say anything.
     selection : Selection
     leaks : LeakReport
     """
@@ -63,6 +78,7 @@ class Fitted:
     crossfit: Mapping[str, FloatArray]
     crossfit_risk: Mapping[str, FloatArray]
     raw: Mapping[str, FloatArray]
+    thin: Mapping[str, BoolArray]
     selection: Selection
     leaks: LeakReport
 
@@ -81,6 +97,11 @@ class Part:
             return fitted.crossfit[family][self.rows], fitted.crossfit_risk[family][self.rows]
         raw = fitted.raw[family][self.rows]
         return raw, fitted.models[family].risk(raw)
+
+    def ranges(self, family: str, fitted: Fitted) -> Ranges:
+        """Return what is said beside a family's estimates on these rows: limits, and nothing where the record is too thin."""
+        raw, risk = self.of(family, fitted)
+        return Ranges(*fitted.models[family].around(risk, raw), fitted.thin[family][self.rows])
 
 
 @dataclass(frozen=True)
@@ -138,6 +159,8 @@ def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _word
         stage("models", "Training the models", rows, run=_fit),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
+        stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=_uncertainty),
+        stage("robustness", "Trying worse data", (*rows, "models"), run=_robustness),
         stage("explained", "Explaining", (*rows, "models"), run=_explain),
     ]
 
@@ -164,7 +187,7 @@ def scored(part: Part, family: str, *, fitted: Fitted, population: Population, s
         risk=risk,
         outcome=part.labels.outcome,
         weight=part.labels.weight,
-        offered=modelling.offers(raw, cohort, study.capacity),
+        offered=modelling.offers(raw, cohort, study.capacity, withheld=fitted.thin[family][part.rows]),
         subject_id=cohort.subject_id,
     )
 
@@ -229,19 +252,29 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     fitted = {family: model for family, (_, model) in found.items()}
     raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
-    calibrated = {
-        family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], judged))
+    calibration = {
+        family: _calibration(study, model, out_of_fold[family], judged) for family, model in fitted.items()
+    }
+    relied = {
+        family: modelling.measure_reliance(model, learn, most_missing=study.models.abstain.most_missing)
         for family, model in fitted.items()
     }
+    thin = {family: one.too_thin(features) for family, one in relied.items()}
+    selection = _select(study, population, split, out_of_fold, labels=judged, thin=thin)
+    bands = _bands(study, inputs, out_of_fold, calibration, labels=judged, selected=selection.selected)
     return Fitted(
-        models=calibrated,
+        models={
+            family: CalibratedModel(model, calibration[family], bands[family], relied[family])
+            for family, model in fitted.items()
+        },
         crossfit=raw,
         crossfit_risk={
             family: _judged(split, _round_risks(study, model, scores, population, split))
             for family, (scores, model) in found.items()
         },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
-        selection=_select(study, population, split, out_of_fold, judged),
+        thin=thin,
+        selection=selection,
         leaks=look_for_leaks(
             TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
             spec=study.validation.leaks,
@@ -306,8 +339,49 @@ def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels
     return modelling.fit_calibration(raw, labels.outcome, labels.weight, kind=kind)
 
 
+def _bands(
+    study: Study,
+    inputs: Inputs,
+    out_of_fold: Mapping[str, FloatArray],
+    calibration: Mapping[str, Calibration],
+    *,
+    labels: Labels,
+    selected: str,
+) -> dict[str, Band | None]:
+    """Return every family's band as the study wants it; refits are for the selected family only."""
+    population, judged = inputs["population"], inputs["split"].judged
+    units = (population.cohort.household_id[judged], population.sampling.unit[judged])
+    rows = {
+        family: CalibrationRows.build(raw, labels.outcome, labels.weight, units)
+        for family, raw in out_of_fold.items()
+    }
+    method = study.models.uncertainty.method
+    if method == "monotone":
+        return {family: modelling.monotone_band(one, calibration[family]) for family, one in rows.items()}
+    bands: dict[str, Band | None] = dict.fromkeys(rows)
+    if method == "bagged":
+        own = inputs["features"].take(judged)
+        used = CalibrationRows.usable(out_of_fold[selected], labels.weight)
+        bands[selected] = modelling.bag(
+            selected,
+            own.take(used),
+            rows[selected],
+            calibration[selected],
+            kind=calibration[selected].kind,
+            spec=study.models,
+            seed=study.seed,
+        )
+    return bands
+
+
 def _select(
-    study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
+    study: Study,
+    population: Population,
+    split: Split,
+    out_of_fold: Mapping[str, FloatArray],
+    *,
+    labels: Labels,
+    thin: Mapping[str, BoolArray],
 ) -> Selection:
     cohort = population.cohort.take(split.judged)
     sampling = population.sampling.take(split.judged)
@@ -318,7 +392,7 @@ def _select(
     )
     ordering, utility = {}, {}
     for family, raw in out_of_fold.items():
-        offered = modelling.offers(raw, cohort, study.capacity)
+        offered = modelling.offers(raw, cohort, study.capacity, withheld=thin[family][split.judged])
         rank = validating.ranking(
             raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
         )
@@ -327,11 +401,13 @@ def _select(
     return modelling.select(ordering, utility)
 
 
-def resamples(study: Study, part: Part, population: Population) -> Resamples:
+def resamples(
+    study: Study, part: Part, population: Population, *, at_most: int = MOST_RESAMPLES
+) -> Resamples:
     """Return resamples of people, or of a survey's units within strata, for the rows of a part."""
-    sampling = population.sampling.take(part.rows)
+    sampling, replicates = population.sampling.take(part.rows), min(study.validation.replicates, at_most)
     return validating.resample(
-        sampling.unit, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
+        sampling.unit, replicates=replicates, seed=study.seed, stratum=sampling.stratum
     )
 
 
@@ -357,7 +433,7 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
         decision_curve=[one.to_json() for one in decision_curve(chosen, draws[last.name], study.validation)],
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
         referral=_referral(chosen, population, last, draws[last.name], study),
-        predictions=_predictions(ids, population, split, said),
+        predictions=_predictions(ids, population, split, said, fitted),
         row_id=ids,
     )
 
@@ -383,20 +459,34 @@ def _referral(
 
 
 def _predictions(
-    ids: IntArray, population: Population, split: Split, said: Mapping[tuple[str, str], ScoredRows]
+    ids: IntArray,
+    population: Population,
+    split: Split,
+    said: Mapping[tuple[str, str], ScoredRows],
+    fitted: Fitted,
 ) -> Predictions:
-    rows = {part.name: ids[part.rows] for part in parts(population, split)}
+    by_name = {part.name: part for part in parts(population, split)}
+    rows = {name: ids[part.rows] for name, part in by_name.items()}
     kept = [(family, name, one) for (family, name), one in said.items() if name != "train"]
-    risk = np.concatenate([one.risk for _, _, one in kept])
+    beside = [by_name[name].ranges(family, fitted) for family, name, _ in kept]
+    thin = np.concatenate([one.thin for one in beside])
+    risk, lower, upper = (
+        np.where(thin, np.nan, np.concatenate(values))
+        for values in (
+            [one.risk for _, _, one in kept],
+            [one.lower for one in beside],
+            [one.upper for one in beside],
+        )
+    )
     columns = {
         "row_id": np.concatenate([rows[name] for _, name, _ in kept]),
         "family": np.concatenate([np.full(len(one), family) for family, _, one in kept]),
         "split": np.concatenate([np.full(len(one), name) for _, name, one in kept]),
         "raw_score": np.concatenate([one.raw for _, _, one in kept]),
         "risk_estimate": risk,
-        "lower": np.full(len(risk), np.nan),
-        "upper": np.full(len(risk), np.nan),
-        "abstained": np.isnan(risk),
+        "lower": lower,
+        "upper": upper,
+        "abstained": thin,
         "offered": np.concatenate([one.offered for _, _, one in kept]),
     }
     order = np.lexsort((columns["row_id"], columns["split"], columns["family"]))
@@ -495,7 +585,9 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
     def offers(name: str) -> FloatArray:
         own = labels[name]
         model = fit(family, learn, own.outcome, own.weight, person=population.cohort.subject_id[split.train])
-        return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity)
+        relied = modelling.measure_reliance(model, learn, most_missing=study.models.abstain.most_missing)
+        thin = relied.too_thin(scored_rows)
+        return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity, withheld=thin)
 
     enough = [name for name, one in labels.items() if _enough(one)]
     return _side_by_side(offers, enough, threads=study.threads)
@@ -503,6 +595,48 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
 
 def _enough(labels: Labels) -> bool:
     return int(labels.outcome[labels.weight > 0].sum()) >= MIN_OUTCOMES
+
+
+def _uncertainty(study: Study, inputs: Inputs, _folder: Path) -> UncertaintyReport:
+    population, split, fitted = inputs["population"], inputs["split"], inputs["models"]
+    part, family = audit_part(population, split), fitted.selection.selected
+    return measure_uncertainty(
+        scored(part, family, fitted=fitted, population=population, study=study),
+        part.ranges(family, fitted),
+        population.audited.take(part.rows),
+        resamples(study, part, population, at_most=CHECK_RESAMPLES),
+        study.audit,
+        method=study.models.uncertainty.method,
+        most_missing=study.models.abstain.most_missing,
+        apparent=part.name == CROSSFIT,
+    )
+
+
+def _robustness(study: Study, inputs: Inputs, _folder: Path) -> RobustnessReport:
+    """Score the final model's rows again on worse data; out of fold there is no one model, so its own rows are judged."""
+    population, split, fitted = inputs["population"], inputs["split"], inputs["models"]
+    part, family = audit_part(population, split), fitted.selection.selected
+    cohort, model = population.cohort.take(part.rows), fitted.models[family]
+    own = inputs["features"].take(part.rows)
+
+    def say(features: FeatureMatrix) -> Said:
+        raw, thin = model.model.raw_score(features), model.too_thin(features)
+        offered = modelling.offers(raw, cohort, study.capacity, withheld=thin)
+        return Said(raw, model.risk(raw), thin, offered)
+
+    said, labels, spec = say(own), part.labels, study.validation.robustness
+    rows = ScoredRows(said.raw, said.risk, labels.outcome, labels.weight, said.offered, cohort.subject_id)
+    spoiled = spoil(own, cohort.index_day, spec, used=model.model.names, late={}, seed=study.seed)
+    return robustness(
+        rows,
+        say,
+        spoiled,
+        resamples(study, part, population, at_most=CHECK_RESAMPLES),
+        study.validation,
+        apparent=part.name == CROSSFIT,
+        abstained=float(said.thin.mean()),
+        threads=study.threads,
+    )
 
 
 def _explain(study: Study, inputs: Inputs, _folder: Path) -> Explained:

@@ -22,7 +22,9 @@ from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
+from riskmodel.publish.robustness import robustness_check
 from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, resolved_yaml
@@ -99,6 +101,8 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
         write_json(folder / f"{name}.json", getattr(audited, name))
+    for name in ("uncertainty", "robustness"):
+        write_json(folder / f"{name}.json", run[name].to_json())
     write_json(folder / "explanations.json", run["explained"].overall)
     _write_models(folder / "models", fitted)
     measured.predictions.save(folder)
@@ -229,6 +233,9 @@ def _checks(run: RunResults) -> list[Check]:
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
         leak_check(run["models"].leaks),
+        uncertainty_check(run["uncertainty"], run.study.disclosure),
+        abstention_check(run["uncertainty"], run.study.disclosure),
+        robustness_check(run["robustness"], run.study.disclosure),
     ]
 
 

@@ -20,6 +20,7 @@ CONTRACT = {
     "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
+    "uncertainty.json", "robustness.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -72,6 +73,8 @@ def test_the_command_prints_one_object(finished):
         "sample_size",
         "leaks",
         "selection",
+        "uncertainty",
+        "robustness",
     ],
 )
 def test_files_follow_their_schemas(finished, name):

@@ -195,7 +195,7 @@ def explain_person(
         raised=raised,
         lowered=tuple(one for one in effects if one.contribution < 0)[: spec.top],
         strengths=_strengths(facts, infos, values, spec),
-        unknown=_unknown(used, values, moved),
+        unknown=_unknown(used, values, moved, estimated=person.risk is not None),
         offers=offers_for(one.concept for one in raised if one.concept in needs),
         social_care_now=any(_open_since(visible, codes) for codes in _ALLOCATED),
     )
@@ -288,7 +288,11 @@ def _is_need(fact: Factor, info: FeatureInfo, value: float) -> bool:
 
 
 def _unknown(
-    used: Sequence[FeatureInfo], values: Mapping[str, float], moved: Mapping[str, float]
+    used: Sequence[FeatureInfo],
+    values: Mapping[str, float],
+    moved: Mapping[str, float],
+    *,
+    estimated: bool,
 ) -> tuple[str, ...]:
     # "Days since" is empty for everyone to whom the thing never happened, so it says nothing about what is missing.
     facts = [info for info in used if not info.aggregation.startswith("days_since")]
@@ -305,7 +309,7 @@ def _unknown(
             sentences.append(
                 f"Part of what {words} may know could not be read: {missing} of {len(group)} facts."
             )
-    if any(math.isnan(values[info.name]) and moved[info.name] != 0 for info in used):
+    if estimated and any(math.isnan(values[info.name]) and moved[info.name] != 0 for info in used):
         sentences.append(BLANKS)
     return tuple(sentences)
 

@@ -1,12 +1,13 @@
 """Five families of models behind one protocol, and what turns their scores into offers of support."""
 
 from riskmodel.models.abstention import Reliance, measure_reliance
+from riskmodel.models.bagging import bag
 from riskmodel.models.band import Band
 from riskmodel.models.calibration import CalibratedModel, Calibration, fit_calibration
 from riskmodel.models.capacity import offers
 from riskmodel.models.crossfit import crossfit
 from riskmodel.models.families import fit, from_state
-from riskmodel.models.intervals import CalibrationRows, bagged_band, monotone_band
+from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
 from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
@@ -23,7 +24,7 @@ __all__ = [
     "Resampled",
     "RiskModel",
     "Selection",
-    "bagged_band",
+    "bag",
     "crossfit",
     "fit",
     "fit_calibration",

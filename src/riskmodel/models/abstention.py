@@ -40,7 +40,8 @@ class Reliance:
         """Return how much of what the model relies on could not be read, in [0, 1], shape (n,)."""
         where = {name: j for j, name in enumerate(features.names)}
         empty = np.isnan(features.values[:, [where[name] for name in self.names]])
-        return np.clip(empty @ np.array(self.share, dtype=np.float64), 0.0, 1.0)
+        share = empty @ np.array(self.share, dtype=np.float64)
+        return np.asarray(np.clip(share, 0.0, 1.0))
 
     def too_thin(self, features: FeatureMatrix) -> BoolArray:
         """Return for which rows the model gives no estimate, shape (n,)."""

@@ -118,11 +118,14 @@ class CalibratedModel:
         """Return risk estimates in [0, 1] for raw scores, shape (n,)."""
         return self.calibration.risk(raw)
 
-    def interval(self, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return lower and upper limits of the risk estimates; NaN without a band."""
-        risk = self.risk(raw)
+    def around(self, risk: FloatArray, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits of risk estimates, which may be out of fold; NaN without a band."""
         nothing = np.full(len(risk), np.nan)
         return (nothing, nothing) if self.band is None else self.band.around(risk, raw)
+
+    def interval(self, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits of this model's own risk estimates; NaN without a band."""
+        return self.around(self.risk(raw), raw)
 
     def too_thin(self, features: FeatureMatrix) -> BoolArray:
         """Return for which rows the record is too thin for an estimate, shape (n,)."""

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +73,7 @@ class CalibrationRows:
         DataError
             If nothing is left.
         """
-        used = np.isfinite(raw) & (weight > 0)
+        used = cls.usable(raw, weight)
         if not used.any():
             raise DataError(
                 expected="scored rows whose outcome could be seen",
@@ -85,11 +84,11 @@ class CalibrationRows:
         numbered = (np.unique(unit[used], return_inverse=True)[1].astype(np.int64) for unit in units)
         return cls(raw[used], outcome[used].astype(np.float64), weight[used], tuple(numbered))
 
-    def take(self, rows: BoolArray) -> CalibrationRows:
-        """Return the chosen rows."""
-        return CalibrationRows(
-            self.raw[rows], self.outcome[rows], self.weight[rows], tuple(unit[rows] for unit in self.units)
-        )
+    @staticmethod
+    def usable(raw: FloatArray, weight: FloatArray) -> BoolArray:
+        """Return which rows count: scored, and their outcome seen."""
+        counts: BoolArray = np.isfinite(raw) & (weight > 0)
+        return counts
 
     def effective(self, risk: FloatArray) -> FloatArray:
         """Return weights that add up to the effective number of rows: Kish's, divided by the design effect of the units.
@@ -186,9 +185,7 @@ def bagged_band(
     cuts, part = _groups(rows, rows.weight * risk)
     several = times >= 2
     spread = (squares[several] - total[several] ** 2 / times[several]).clip(0.0)
-    pooled, free = (
-        mass_by_part(part[several], one, len(cuts) + 1) for one in (spread, times[several] - 1.0)
-    )
+    pooled, free = (mass_by_part(part[several], one, len(cuts) + 1) for one in (spread, times[several] - 1.0))
     deviation = np.sqrt(pooled / np.maximum(free, 1.0))
     middle = mass_by_part(part, rows.raw, len(cuts) + 1) / np.bincount(part, minlength=len(cuts) + 1)
     centre = _log_odds(calibration.risk(middle))
@@ -211,16 +208,16 @@ def wilson(happened: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]
     return np.clip(middle - reach, 0.0, 1.0), np.clip(middle + reach, 0.0, 1.0)
 
 
-def _rate(happened: FloatArray, n: FloatArray, first: IntArray, last: IntArray) -> tuple[FloatArray, FloatArray]:
+def _rate(
+    happened: FloatArray, n: FloatArray, first: IntArray, last: IntArray
+) -> tuple[FloatArray, FloatArray]:
     """Return the limits of the rates between edges, from cumulative counts."""
     return wilson(np.clip(happened[last] - happened[first], 0.0, None), n[last] - n[first])
 
 
 def _groups(rows: CalibrationRows, expected: FloatArray) -> tuple[tuple[float, ...], IntArray]:
     """Cut scores into groups that share out the expected outcomes, each of at least ten households."""
-    cuts = choose_cuts(
-        rows.raw, expected, rows.units[0], max_bins=_MOST_KNOTS, min_people=_FEWEST_PEOPLE
-    )
+    cuts = choose_cuts(rows.raw, expected, rows.units[0], max_bins=_MOST_KNOTS, min_people=_FEWEST_PEOPLE)
     return cuts, parts_of(rows.raw, cuts) - 1
 
 

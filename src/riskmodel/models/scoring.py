@@ -90,7 +90,9 @@ def _score_part(state: dict[str, object], folder: Path, part: Path) -> None:
     table, facts, values = read_part(part, expected=model.model.spec_hash)
     features = FeatureMatrix(values, infos_of(facts))
     raw, thin = model.model.raw_score(features), model.too_thin(features)
-    said_of = dict(zip(("risk_estimate", "lower", "upper"), (model.risk(raw), *model.interval(raw)), strict=True))
+    said_of = dict(
+        zip(("risk_estimate", "lower", "upper"), (model.risk(raw), *model.interval(raw)), strict=True)
+    )
     scores = pa.table(
         {
             "subject_id": table.column("subject_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ DOTS = 100
 # On every page alike: a sentence that came and went would itself tell whoever sees the page at home.
 NEVER_PRINTED = "Some records are never printed on this page. Look in the services' own systems."
 NO_RANGE = "There is no range for one person here. The number is uncertain; the card says how right such numbers were."
+TOO_THIN = (
+    "Not enough information. Too little of this record could be read for an estimate. "
+    "That is not a low estimate: the model cannot tell. What could not be read is listed below."
+)
+NO_SCORE_NEEDED = "You can refer or offer support all the same: that never needs a score."
 ALWAYS_UNKNOWN = (
     "The records seldom show strengths: a trusted adult, good friends, a talent, hopes. Ask about them.",
     "The model has not met this young person. You may know things that change everything.",
@@ -72,7 +78,8 @@ def page_record(page: PersonPage) -> dict[str, Any]:
         "raised": [_effect(one) for one in explanation.raised],
         "lowered": [_effect(one) for one in explanation.lowered],
         "strengths": [_fact(one) for one in explanation.strengths],
-        "unknown": [*explanation.unknown, *ALWAYS_UNKNOWN],
+        "missing": list(explanation.unknown),
+        "unknown": [*(explanation.unknown if person.risk is not None else ()), *ALWAYS_UNKNOWN],
         "social_care_now": explanation.social_care_now,
         "never_printed": NEVER_PRINTED,
         "offers": [
@@ -83,30 +90,49 @@ def page_record(page: PersonPage) -> dict[str, Any]:
 
 def _estimate(person: Person, words: CardSpec) -> dict[str, Any]:
     if person.risk is None:
-        text = (
-            "The model gives no estimate for this young person. That is not a low estimate: it cannot tell."
-        )
-        return {"words": text, "meaning": words.meaning, "sure": None, "pictures": []}
+        return {"words": TOO_THIN, "meaning": None, "sure": NO_SCORE_NEEDED, "pictures": [], "given": False}
     text = (
         f"Of 1,000 young people with records like this, {per_thousand(person.risk)} {person.outcome_phrase}"
     )
     text += f" within {horizon_words(person.horizon_days)}"
-    pictures = [_picture("Young people with records like this", person.risk)]
+    pictures = [
+        _picture("Young people with records like this", person.risk, between=(person.lower, person.upper))
+    ]
     if person.base_rate is not None:
         text += f"; across {words.place}, {per_thousand(person.base_rate)}"
         pictures.append(_picture(f"All young people in {words.place}", person.base_rate))
-    return {"words": f"{text}.", "meaning": words.meaning, "sure": _sure(person), "pictures": pictures}
+    return {
+        "words": f"{text}.",
+        "meaning": words.meaning,
+        "sure": _sure(person),
+        "pictures": pictures,
+        "given": True,
+    }
 
 
 def _sure(person: Person) -> str:
     if person.lower is None or person.upper is None:
         return NO_RANGE
-    low, high = round(OF * person.lower), round(OF * person.upper)
-    return f"The true number could be anywhere from {low:,} to {high:,} of 1,000."
+    low, high = _outwards(OF, person.lower, person.upper)
+    return (
+        f"The number is not exact: among many young people with such records it is likely to be between {low:,} and {high:,} of {OF:,}. "
+        "This range is not about one young person."
+    )
 
 
-def _picture(who: str, share: float) -> dict[str, str]:
+def _outwards(of: int, lower: float, upper: float) -> tuple[int, int]:
+    """Return limits as people, rounded outwards; what rounding of floating point adds is no person."""
+    return math.floor(of * lower + 1e-9), math.ceil(of * upper - 1e-9)
+
+
+def _picture(
+    who: str, share: float, *, between: tuple[float | None, float | None] = (None, None)
+) -> dict[str, str]:
     words = f"{who}: {per_hundred(share)} of {DOTS}"
+    lower, upper = between
+    if lower is not None and upper is not None:
+        low, high = _outwards(DOTS, lower, upper)
+        words += f", likely between {low} and {high}"
     return {"words": words, "svg": icon_array(round(DOTS * share), total=DOTS, words=words)}
 
 

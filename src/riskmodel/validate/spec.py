@@ -134,6 +134,29 @@ class SampleSizeSpec(BaseModel):
         return min(0.05, 0.2 * prevalence, 0.2 * (1 - prevalence)) if self.margin is None else self.margin
 
 
+class RobustnessSpec(BaseModel):
+    """How the trained model is tried on worse data; the method is described in ``robustness.py``.
+
+    Parameters
+    ----------
+    agencies : bool
+        Leave out each agency in turn.
+    late : bool
+        Make each agency a year late in turn; the features are built again for each, which takes a few seconds.
+    wrong_codes : tuple of float
+        Shares of young people for whom a set of codes is wrong.
+    prevalence : tuple of float
+        How many times as common the outcome is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agencies: bool = True
+    late: bool = False
+    wrong_codes: tuple[Share, ...] = (0.1,)
+    prevalence: tuple[Annotated[float, Field(gt=0, le=10)], ...] = (0.5, 2.0)
+
+
 class ValidateSpec(BaseModel):
     """How performance is measured.
 
@@ -147,6 +170,8 @@ class ValidateSpec(BaseModel):
         When a feature is named as a possible leak.
     sample_size : SampleSizeSpec
         When a study is called too small.
+    robustness : RobustnessSpec
+        How the trained model is tried on worse data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,6 +180,7 @@ class ValidateSpec(BaseModel):
     thresholds: tuple[Share, ...] = Field(default=(0.05, 0.01, 0.02, 0.03, 0.1, 0.15, 0.2), min_length=1)
     leaks: LeakSpec = LeakSpec()
     sample_size: SampleSizeSpec = SampleSizeSpec()
+    robustness: RobustnessSpec = RobustnessSpec()
 
     @field_validator("thresholds")
     @classmethod

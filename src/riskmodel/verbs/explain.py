@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _person_page(run: Path, study: Any, results: Mapping[str, Any], fingerprint:
     metrics = read_json(run / "metrics.json")
     model = CalibratedModel.load(run / "models" / f"{metrics['selected']}.json")
     features = results["features"].take(row)
-    risk = float(model.risk(model.model.raw_score(features))[0])
+    risk, lower, upper = _said(model, features)
     everyone = study.disclosure.drop_small(
         read_json(run / "policies.json")["everyone"], counts=("n_subjects", "n_outcomes")
     )
@@ -80,8 +81,8 @@ def _person_page(run: Path, study: Any, results: Mapping[str, Any], fingerprint:
         subject_id=subject,
         index_day=int(results["population"].cohort.index_day[row][0]),
         risk=risk,
-        lower=None,
-        upper=None,
+        lower=lower,
+        upper=upper,
         base_rate=everyone["estimate"],
         outcome_phrase=study.card.past,
         horizon_days=chosen_outcome(study)["horizon_days"],
@@ -94,6 +95,16 @@ def _person_page(run: Path, study: Any, results: Mapping[str, Any], fingerprint:
         spec=study.explain,
     )
     return PersonPage(explanation, study.card, FAMILIES[metrics["selected"]], simulated=study.simulated)
+
+
+def _said(model: Any, features: Any) -> tuple[float | None, float | None, float | None]:
+    """Return the estimate and its limits; None where the record is too thin, or there are no limits."""
+    if model.too_thin(features)[0]:
+        return None, None, None
+    raw = model.model.raw_score(features)
+    lower, upper = (float(one[0]) for one in model.interval(raw))
+    risk = float(model.risk(raw)[0])
+    return (risk, None, None) if math.isnan(lower) else (risk, lower, upper)
 
 
 def _latest_row(cohort: Any, subject: int) -> Any:
