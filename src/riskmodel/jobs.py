@@ -106,7 +106,7 @@ def train(
     check_policy(study)
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
-    stages = [*front_end(study), *back_end(strict=strict, tell=tell)]
+    stages = [*front_end(study), *back_end(strict=strict, tell=tell, late=study.validation.robustness.late)]
     last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
 from riskmodel.study import Study
-from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
@@ -136,7 +136,9 @@ class Explained:
     overall: Json
 
 
-def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _words: None) -> list[Stage]:
+def back_end(
+    *, strict: bool = False, tell: Callable[[str], None] = lambda _words: None, late: bool = False
+) -> list[Stage]:
     """Return the stages from feature matrix to results; they run each time.
 
     Parameters
@@ -145,9 +147,12 @@ def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _word
         Stop before training if the study is too small.
     tell : callable, optional
         Called with a sentence that a person should read before the long stages.
+    late : bool
+        Whether the study wants to see agencies a year late, for which the records are read again.
     """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
+    later = ("intake",) if late else ()
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
         stage(
@@ -160,7 +165,7 @@ def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _word
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=_uncertainty),
-        stage("robustness", "Trying worse data", (*rows, "models"), run=_robustness),
+        stage("robustness", "Trying worse data", (*rows, "models", *later), run=_robustness),
         stage("explained", "Explaining", (*rows, "models"), run=_explain),
     ]
 
@@ -626,7 +631,14 @@ def _robustness(study: Study, inputs: Inputs, _folder: Path) -> RobustnessReport
 
     said, labels, spec = say(own), part.labels, study.validation.robustness
     rows = ScoredRows(said.raw, said.risk, labels.outcome, labels.weight, said.offered, cohort.subject_id)
-    spoiled = spoil(own, cohort.index_day, spec, used=model.model.names, late={}, seed=study.seed)
+    spoiled = spoil(
+        own,
+        cohort.index_day,
+        spec,
+        used=model.model.names,
+        late=_late(study, inputs, cohort),
+        seed=study.seed,
+    )
     return robustness(
         rows,
         say,
@@ -636,6 +648,20 @@ def _robustness(study: Study, inputs: Inputs, _folder: Path) -> RobustnessReport
         apparent=part.name == CROSSFIT,
         abstained=float(said.thin.mean()),
         threads=study.threads,
+    )
+
+
+def _late(study: Study, inputs: Inputs, cohort: Cohort) -> Iterable[tuple[str, FeatureMatrix]]:
+    """Give the features with each agency a year late; nothing where the study does not ask."""
+    if not study.validation.robustness.late:
+        return ()
+    from riskmodel import features
+    from riskmodel.tables.catalogue import load_catalogue
+
+    spec = study.features
+    assert spec is not None  # noqa: S101 - the study checks it
+    return features.late_features(
+        inputs["intake"].records, cohort, spec, load_catalogue(spec.catalogue), threads=study.threads
     )
 
 

@@ -115,6 +115,8 @@ class Study(BaseModel):
             extra = [name for name, part in event_parts.items() if part is not None]
             if extra:
                 raise ValueError(f"a table declares these itself, under 'data': {', '.join(extra)}")
+            if self.validation.robustness.late:
+                raise ValueError("validation.robustness.late needs dated events; a table has none")
         else:
             absent = [name for name, part in event_parts.items() if part is None]
             if absent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from riskmodel.features.attributes import audited_attributes, schools
 from riskmodel.features.cohort import Attrition, build_cohort
 from riskmodel.features.columns import describe
+from riskmodel.features.late import late_features
 from riskmodel.features.matrix import build_features, builder
 from riskmodel.features.outcomes import label_outcomes
 from riskmodel.features.spec import (
@@ -35,6 +36,7 @@ __all__ = [
     "describe_table",
     "gap_faults",
     "label_outcomes",
+    "late_features",
     "read_table",
     "schools",
 ]

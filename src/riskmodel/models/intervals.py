@@ -7,7 +7,8 @@ was trained. It is not of one person's future, which is 0 or 1.
 shape. Those who score at most s then have on average at most the risk at s, so the lower limit of the rate in a window of
 scores that ends at s is a lower limit of the risk at s; a window that begins at s gives the upper limit. (The idea is that
 of confidence bounds for monotone regression; Dumbgen and Johns 2004, and for calibration curves Dimitriadis et al. 2023.)
-Windows are laid by expected, never by observed, outcomes. Each limit is Wilson's (1927), at an effective number of rows
+Windows are laid by expected, never by observed, outcomes. Limits that chance put in the wrong order are evened out (least squares); the
+tightest of them would be a winner's curse. So made, ranges err on the wide side. Each limit is Wilson's (1927), at an effective number of rows
 that allows for weights and for rows of one household, or one drawn cluster, being alike (Kish 1965).
 
 ``bagged`` fits the model again on resampled households, calibrates each on the households that were not drawn, and reads
@@ -120,6 +121,8 @@ def monotone_band(rows: CalibrationRows, calibration: Calibration) -> Band:
         Of the rate among everyone where the model has learned nothing. At the upper end the limits are those of the
         highest group as a whole; at the lower end the lower limit is 0.
     """
+    from sklearn.isotonic import isotonic_regression
+
     risk = calibration.risk(rows.raw)
     size = rows.effective(risk)
     if not calibration.learned:
@@ -140,8 +143,8 @@ def monotone_band(rows: CalibrationRows, calibration: Calibration) -> Band:
     return Band(
         "monotone",
         _knots(rows, cuts, part),
-        tuple(np.maximum.accumulate(lower).tolist()),
-        tuple(np.minimum.accumulate(upper[::-1])[::-1].tolist()),
+        tuple(isotonic_regression(lower).tolist()),
+        tuple(isotonic_regression(upper).tolist()),
     )
 
 

@@ -77,7 +77,11 @@ def shift_words(shift: Shift) -> str:
     if shift.kind == "codes":
         return f"codes were wrong for {share_words(float(shift.what))} of young people"
     who = agency_words(shift.what)
-    return f"nothing came from {who}" if shift.kind == "missing" else f"{who} were a year late, unnoticed"
+    return (
+        f"nothing came from {who}"
+        if shift.kind == "missing"
+        else f"records of {who} came a year late, unnoticed"
+    )
 
 
 def _worst(shifts: Sequence[Shift], disclosure: Disclosure) -> list[str]:

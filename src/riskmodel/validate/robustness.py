@@ -198,7 +198,7 @@ def spoil(
     spec: RobustnessSpec,
     *,
     used: Sequence[str],
-    late: Mapping[str, FeatureMatrix],
+    late: Iterable[tuple[str, FeatureMatrix]],
     seed: int,
 ) -> Iterator[Spoiled]:
     """Give every way of spoiling the data that a study asks for; each is made when it is asked for.
@@ -210,14 +210,14 @@ def spoil(
     spec : RobustnessSpec
     used : sequence of str
         Features the model uses: agencies of none of them are passed over.
-    late : mapping of str to FeatureMatrix
-        Features as they would be if one agency were a year late.
+    late : iterable of (str, FeatureMatrix)
+        Features as they would be if one agency were a year late; may be made when asked for.
     seed : int
     """
     if spec.agencies:
         for agency in dict.fromkeys(info.agency for info in features.infos if info.name in used):
             yield Spoiled("missing", agency, without_agency(features, agency))
-    for agency, delayed in late.items():
+    for agency, delayed in late:
         yield Spoiled("late", agency, delayed)
     for share in spec.wrong_codes:
         yield Spoiled("codes", f"{share:g}", with_wrong_codes(features, date, share=share, seed=seed))
@@ -255,7 +255,7 @@ def _moved(before: FloatArray, after: FloatArray) -> float:
 
 def _recall_lost(one: Shift) -> tuple[float, float]:
     change = one.change["recall_at_capacity"].estimate
-    return (0.0 if change is None else change, -one.offers_moved)
+    return (0.0 if change is None else round(change, 6), -one.offers_moved)
 
 
 def _others(date: IntArray, rng: np.random.Generator) -> IntArray:

@@ -245,3 +245,11 @@ def test_any_key_is_either_a_setting_or_refused_with_a_sentence(key):
 )
 def test_the_studies_we_ship_load(path):
     assert load_study(path).name == path.stem
+
+
+def test_a_late_agency_needs_dated_events(tmp_path):
+    path = tmp_path / "flat.yaml"
+    path.write_text(TABLE)
+    found = faults("validation.robustness.late=true", path=path)
+    assert any("validation.robustness.late needs dated events" in one for one in found)
+    assert load_study(None, settings=["validation.robustness.late=true"]).validation.robustness.late

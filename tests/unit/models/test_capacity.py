@@ -115,3 +115,14 @@ def test_properties_of_offers(case):
         for first in mine:
             window = [m for m in mine if 0 <= cohort.index_day[m] - cohort.index_day[first] < 90]
             assert found[window].sum() <= 1 + 1e-9
+
+
+def test_withheld_rows_get_no_offer_and_cost_nobody_else_one():
+    """Of ten, the two highest are withheld: the two offers go to the next two."""
+    cohort, score = cohort_of([(0, range(10))]), np.arange(10.0)
+    withheld = score >= 8
+    found = offers(score, cohort, CapacitySpec(share=0.2), withheld=withheld)
+    assert found.tolist() == [0.0] * 6 + [1.0, 1.0, 0.0, 0.0]
+    assert offers(score, cohort, CapacitySpec(share=0.2), withheld=np.ones(10, bool)).sum() == 0
+    nobody = offers(score, cohort, CapacitySpec(share=0.2), withheld=np.zeros(10, bool))
+    assert nobody.tolist() == offers(score, cohort, CapacitySpec(share=0.2)).tolist()

@@ -50,7 +50,7 @@ def test_natural_frequencies_stand_for_the_score():
         "Of 1,000 young people with records like this, about 34 came to harm from violence within a year; "
         "across the borough, about 20."
     ) in text
-    assert "The true number could be anywhere from 26 to 45 of 1,000." in text
+    assert "it is likely to be between 26 and 46 of 1,000. This range is not about one young person." in text
     assert "0.034" not in text
     assert "3.4%" not in text
 
@@ -65,19 +65,38 @@ def test_each_picture_has_a_hundred_dots_and_says_how_many_are_dark():
     assert [dark(one) for one in pictures] == [3, 2]
     assert [one["svg"].count("h0") for one in pictures] == [100, 100]
     assert [one["words"] for one in pictures] == [
-        "Young people with records like this: about 3 of 100",
+        "Young people with records like this: about 3 of 100, likely between 2 and 5",
         "All young people in the borough: about 2 of 100",
     ]
-    rare = page_record(page(explanation(risk=0.004)))["estimate"]["pictures"][0]
+    rare = page_record(page(explanation(risk=0.004, lower=None)))["estimate"]["pictures"][0]
     assert (dark(rare), rare["words"]) == (0, "Young people with records like this: fewer than 1 of 100")
 
 
 def test_no_estimate_is_said_and_is_not_a_low_one():
-    record = page_record(page(explanation(risk=None, lower=None, upper=None)))
-    assert record["estimate"]["sure"] is None
-    assert "That is not a low estimate" in record["estimate"]["words"]
+    silent = explanation(risk=None, lower=None, upper=None)
+    record, text = page_record(page(silent)), plain(person_page(page(silent)))
+    assert record["estimate"]["words"].startswith("Not enough information.")
+    assert "That is not a low estimate" in text
+    assert "that never needs a score" in text
     assert record["estimate"]["pictures"] == []
-    assert "dark dots" not in person_page(page(explanation(risk=None, lower=None, upper=None)))
+    assert "dark dots" not in text
+    assert "What raised the estimate" not in text
+    missing = text.index("Nothing could be read from health services.")
+    assert text.index("What could not be read") < missing < text.index("What might help")
+    assert text.count("Nothing could be read from health services.") == 1
+
+
+def test_where_no_missing_fact_may_be_named_the_page_still_says_what_is_missing():
+    silent = explanation(risk=None, lower=None, upper=None, unknown=())
+    assert "Most of what the model reads." in plain(person_page(page(silent)))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "words"),
+    [(0.03, 0.05, "between 30 and 50 of"), (0.0304, 0.0501, "between 30 and 51 of"), (0.0, 1.0, "between 0 and 1,000 of")],
+)  # fmt: skip
+def test_limits_are_rounded_outwards(lower, upper, words):
+    assert words in plain(person_page(page(explanation(risk=0.04, lower=lower, upper=upper))))
 
 
 def test_without_a_borough_rate_or_interval_nothing_is_made_up():
@@ -86,7 +105,7 @@ def test_without_a_borough_rate_or_interval_nothing_is_made_up():
     assert len(record["estimate"]["pictures"]) == 1
     text = plain(person_page(page(explanation(base_rate=None, lower=None))))
     assert "There is no range for one person here. The number is uncertain;" in text
-    assert "could be anywhere" not in text
+    assert "likely to be between" not in text
     assert "no range" not in plain(person_page(page()))
 
 
