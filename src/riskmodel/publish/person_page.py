@@ -19,11 +19,11 @@ DOTS = 100
 # On every page alike: a sentence that came and went would itself tell whoever sees the page at home.
 NEVER_PRINTED = "Some records are never printed on this page. Look in the services' own systems."
 NO_RANGE = "There is no range for one person here. The number is uncertain; the card says how right such numbers were."
-TOO_THIN = (
-    "Not enough information. Too little of this record could be read for an estimate. "
-    "That is not a low estimate: the model cannot tell. What could not be read is listed below."
+TOO_THIN = "Not enough information."
+NO_SCORE_NEEDED = (
+    "Too little of this record could be read for an estimate. That is not a low estimate: the model cannot tell. "
+    "You can refer or offer support all the same: that never needs a score."
 )
-NO_SCORE_NEEDED = "You can refer or offer support all the same: that never needs a score."
 ALWAYS_UNKNOWN = (
     "The records seldom show strengths: a trusted adult, good friends, a talent, hopes. Ask about them.",
     "The model has not met this young person. You may know things that change everything.",

@@ -15,7 +15,7 @@ from riskmodel.tables.features import FeatureMatrix
 
 EVENTS = [
     {"subject_id": one, "time": "2024-01-10", "code": "EDU//SUSPENSION//DB", "agency": "EDU"}
-    for one in range(1, 121)
+    for one in range(1, 101)
     for _ in range(one % 4)
 ]
 OBSERVED = [{"subject_id": one, "agency": "EDU", "start": "2020-01-01"} for one in range(1, 101)]
