@@ -110,7 +110,37 @@ def test_models_are_loaded_back_to_the_bit(finished, rebuilt):
         rows = predictions[(predictions.family == family) & (predictions.split == "test_all")]
         raw = model.model.raw_score(features)[rows.row_id.to_numpy()]
         assert np.array_equal(raw, rows.raw_score.to_numpy())
-        assert np.array_equal(model.risk(raw), rows.risk_estimate.to_numpy())
+        thin = model.too_thin(features)[rows.row_id.to_numpy()]
+        said = zip(("risk_estimate", "lower", "upper"), (model.risk(raw), *model.interval(raw)), strict=True)
+        assert np.array_equal(thin, rows.abstained.to_numpy())
+        for name, values in said:
+            assert np.array_equal(np.where(thin, np.nan, values), rows[name].to_numpy(), equal_nan=True)
+
+
+def test_estimates_lie_in_their_ranges_and_who_has_none_is_offered_nothing(finished):
+    rows = pd.read_parquet(finished.folder / "predictions.parquet")
+    silent, said = rows[rows.abstained], rows[~rows.abstained]
+    assert 0 < len(silent) < 0.2 * len(rows)
+    assert silent.offered.sum() == 0
+    assert silent[["risk_estimate", "lower", "upper"]].isna().to_numpy().all()
+    assert (said.lower <= said.risk_estimate).all()
+    assert (said.risk_estimate <= said.upper).all()
+
+
+def test_what_the_card_says_of_ranges_and_of_worse_data_is_in_the_files(finished):
+    uncertainty, robustness = (
+        read(finished.folder, f"{name}.json") for name in ("uncertainty", "robustness")
+    )
+    selected = read(finished.folder, "metrics.json")["selected"]
+    rows = pd.read_parquet(finished.folder / "predictions.parquet")
+    rows = rows[(rows.family == selected) & (rows.split == "test_all")]
+    everyone = next(one for one in uncertainty["abstention"] if one["attribute"] == "everyone")
+    assert everyone["share"]["estimate"] == pytest.approx(rows.abstained.mean())
+    as_is = read(finished.folder, "metrics.json")["models"][selected]["test_all"]
+    for name, one in robustness["as_is"].items():
+        assert one["estimate"] == pytest.approx(as_is[name]["estimate"])
+    checks = {one["name"] for one in read(finished.folder, "card.json")["checks"]}
+    assert {"uncertainty", "abstention", "robustness"} <= checks
 
 
 def test_contributions_add_up_to_the_raw_score(finished):
