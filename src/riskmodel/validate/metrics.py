@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
+from riskmodel.validate.calibration_curve import DISTANCES, calibration_distances
 from riskmodel.validate.calibration_line import LineRows, fit_line, information_columns, score_columns, step
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.resample import Resamples, ranking
@@ -27,6 +28,11 @@ METRICS = (
     "recall_at_capacity",
     "lift_at_capacity",
     "net_benefit",
+    "scaled_brier",
+    "ici",
+    "e50",
+    "e90",
+    "number_needed_to_offer",
 )
 
 
@@ -112,10 +118,53 @@ def evaluate(
     Returns
     -------
     dict
-        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk;
+        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk, ``scaled_brier`` by
+        how much it is below that of giving everybody the base rate (1 is perfect, 0 no better);
         ``calibration_intercept`` has the slope held at 1; precision is the share of offers that reached somebody with
         the outcome, recall the share of those with the outcome who were offered, lift precision over prevalence;
-        ``net_benefit`` is per person, for offering at or above the threshold.
+        ``net_benefit`` is per person, for offering at or above the threshold; ``ici``, ``e50`` and ``e90`` are the mean,
+        median and 90th centile of the distance between estimate and smooth calibration curve;
+        ``number_needed_to_offer`` is offers per offer that reached somebody with the outcome.
+
+    Raises
+    ------
+    ValueError
+        If resamples and rows are not aligned.
+    """
+    people, outcomes = rows.n_subjects, rows.n_outcomes
+    return {
+        name: Estimate.from_draws(one.value, one.draws, n_subjects=people, n_outcomes=outcomes)
+        for name, one in measure(rows, resamples, spec, threads=threads).items()
+    }
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A metric before it is summed up: its value, and one value per resample; NaN where undefined.
+
+    An infinite draw is a value: an interval that reaches it is undefined.
+    """
+
+    value: float
+    draws: FloatArray
+
+
+def measure(
+    rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2
+) -> dict[str, Drawn]:
+    """Return every metric as ``evaluate`` does, with its draws, so that two models or splits can be compared.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+    resamples : Resamples
+    spec : ValidateSpec
+    threads : int
+
+    Returns
+    -------
+    dict
+        By name, in the order of ``METRICS``.
 
     Raises
     ------
@@ -125,30 +174,27 @@ def evaluate(
     if len(resamples.cluster) != len(rows):
         raise ValueError("resamples were drawn for other rows")
     order = ranking(rows.raw, rows.outcome, rows.weight, resamples, threads=threads)
-    points, draws = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
-    points |= {"auroc": order.auroc, "average_precision": order.average_precision}
-    draws |= {"auroc": order.auroc_draws, "average_precision": order.average_precision_draws}
-    people, outcomes = rows.n_subjects, rows.n_outcomes
-    return {
-        name: Estimate.from_draws(points[name], draws[name], n_subjects=people, n_outcomes=outcomes)
-        for name in METRICS
-    }
+    smooth = calibration_distances(rows.risk, rows.outcome, rows.weight, resamples, threads=threads)
+    found = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
+    found["auroc"] = Drawn(order.auroc, order.auroc_draws)
+    found["average_precision"] = Drawn(order.average_precision, order.average_precision_draws)
+    for i, name in enumerate(DISTANCES):
+        found[name] = Drawn(float(smooth.values[i]), smooth.draws[:, i])
+    return {name: found[name] for name in METRICS}
 
 
-def _from_sums(
-    rows: ScoredRows, resamples: Resamples, *, threshold: float, threads: int
-) -> tuple[dict[str, float], dict[str, FloatArray]]:
+def _from_sums(rows: ScoredRows, resamples: Resamples, *, threshold: float, threads: int) -> dict[str, Drawn]:
     line_rows = LineRows.of(rows.risk, rows.outcome, rows.weight)
     line = fit_line(line_rows)
     calibration = [score_columns(line_rows, line), information_columns(line_rows, line)]
     columns = np.column_stack([_capacity_columns(rows), net_benefit_columns(rows, threshold), *calibration])
     total, drawn = columns.sum(axis=0), resamples.sums(columns, threads=threads)
-    points = {name: float(value) for name, value in _ratios(total, threshold).items()}
     draws = _ratios(drawn, threshold)
+    found = {name: Drawn(float(value), draws[name]) for name, value in _ratios(total, threshold).items()}
     moved = line.values + step(drawn[:, -7:-4], drawn[:, -4:])
     for i, name in enumerate(("calibration_intercept", "calibration_slope")):
-        points[name], draws[name] = float(line.values[i]), moved[:, i]
-    return points, draws
+        found[name] = Drawn(float(line.values[i]), moved[:, i])
+    return found
 
 
 def _capacity_columns(rows: ScoredRows) -> FloatArray:
@@ -167,11 +213,19 @@ def net_benefit(true: FloatArray, false: FloatArray, everyone: FloatArray, thres
     return ratio(true - false * threshold / (1 - threshold), everyone)
 
 
+def offers_per_person_reached(offers: FloatArray, reached: FloatArray) -> FloatArray:
+    """Return offers for each that reached somebody with the outcome: infinite if none did, NaN if there were no offers."""
+    return np.where((offers > 1e-9) & (reached <= 1e-9), np.inf, ratio(offers, reached))
+
+
 def _ratios(sums: FloatArray, threshold: float) -> dict[str, FloatArray]:
     everyone, outcomes, offers, helped, squares, true, false = np.moveaxis(sums[..., :7], -1, 0)
     precision, prevalence = ratio(helped, offers), ratio(outcomes, everyone)
+    brier = ratio(squares, everyone)
     return {
-        "brier": ratio(squares, everyone),
+        "brier": brier,
+        "scaled_brier": 1 - ratio(brier, prevalence * (1 - prevalence)),
+        "number_needed_to_offer": offers_per_person_reached(offers, helped),
         "precision_at_capacity": precision,
         "recall_at_capacity": ratio(helped, outcomes),
         "lift_at_capacity": ratio(precision, prevalence),

@@ -47,11 +47,19 @@ def test_curves_of_nobody_seen_are_empty(rows, resamples):
     assert decision_curve(unseen, resamples, ValidateSpec()) == ()
 
 
+def alike(one, other):
+    """Sums of other columns beside them may differ in the last bit."""
+    assert one.to_json() == {
+        name: pytest.approx(value, abs=1e-12) if isinstance(value, float) else value
+        for name, value in other.to_json().items()
+    }
+
+
 def test_the_decision_curve_agrees_with_the_metric_and_with_offering_to_all(rows, resamples):
     spec = ValidateSpec(thresholds=(0.3, 0.001))
     low, main = decision_curve(rows, resamples, spec)
     assert (low.threshold, main.threshold) == (0.001, 0.3)
-    assert main.model == evaluate(rows, resamples, spec)["net_benefit"]
+    alike(main.model, evaluate(rows, resamples, spec)["net_benefit"])
     # Below the lowest risk the model offers to everyone.
     assert rows.risk.min() > 0.001
     assert low.model.estimate == pytest.approx(low.everyone)
@@ -66,8 +74,8 @@ def test_the_capacity_curve_agrees_with_the_metrics(rows, resamples):
     none, some = capacity_curve(rows, {0.2: rows.offered, 0.01: np.zeros(len(rows))}, resamples)
     found = evaluate(rows, resamples, ValidateSpec())
     assert (none.share, some.share) == (0.01, 0.2)
-    assert some.precision == found["precision_at_capacity"]
-    assert some.recall == found["recall_at_capacity"]
+    alike(some.precision, found["precision_at_capacity"])
+    alike(some.recall, found["recall_at_capacity"])
     assert none.precision.status == "undefined"
     assert none.to_json()["recall"]["estimate"] == 0
 
