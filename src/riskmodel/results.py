@@ -25,8 +25,7 @@ from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
-from riskmodel.validate import Estimate, Resamples, ScoredRows, Split
-from riskmodel.validate.curves import decision_curve, reliability_curve
+from riskmodel.validate import Drawn, Estimate, Resamples, ScoredRows, Split
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
 
 Inputs = Mapping[str, Any]
@@ -84,8 +83,8 @@ class Measured:
     """Metrics of every family on every split, curves of the selected one, and comparisons with other policies."""
 
     metrics: Json
-    reliability: list[Json]
-    decision_curve: list[Json]
+    optimism: Json
+    curves: Json
     everyone: Estimate
     referral: Json | None
     predictions: Predictions
@@ -263,25 +262,57 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     by_family: dict[str, Json] = {family: {} for family in fitted.models}
     draws: dict[str, Resamples] = {}
     said: dict[tuple[str, str], ScoredRows] = {}
+    measured: dict[tuple[str, str], Mapping[str, Drawn]] = {}
     for part in parts(population, split):
         key = CROSSFIT if part.name == "train" else part.name  # the same rows, so the same resamples
         draws.setdefault(key, _resamples(study, part, population))
         for family in fitted.models:
             rows = scored(part, family, fitted=fitted, population=population, study=study)
-            found = validating.evaluate(rows, draws[key], study.validation, threads=study.threads)
-            by_family[family][part.name] = {name: one.to_json() for name, one in found.items()}
-            said[family, part.name] = rows
+            found = validating.measure(rows, draws[key], study.validation, threads=study.threads)
+            by_family[family][part.name] = _as_json(validating.summarise(rows, found))
+            said[family, part.name], measured[family, part.name] = rows, found
     last, ids = audit_part(population, split), row_ids(study, population)
-    chosen = said[fitted.selection.selected, last.name]
+    selected = fitted.selection.selected
+    chosen = said[selected, last.name]
+    optimism = {
+        family: validating.optimism(
+            said[family, CROSSFIT], measured[family, "train"], measured[family, CROSSFIT]
+        )
+        for family in fitted.models
+    }
     return Measured(
-        metrics={"models": by_family, "selected": fitted.selection.selected},
-        reliability=[one.to_json() for one in reliability_curve(chosen, draws[last.name])],
-        decision_curve=[one.to_json() for one in decision_curve(chosen, draws[last.name], study.validation)],
+        metrics={"models": by_family, "selected": selected},
+        optimism={
+            "models": {
+                family: {name: _as_json(one) for name, one in found.items()}
+                for family, found in optimism.items()
+            },
+            "selected": selected,
+        },
+        curves={
+            "family": selected,
+            "split": last.name,
+            "own_capacity": study.capacity.share,
+            **_curves(study, chosen, population, last, draws[last.name]),
+        },
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
         referral=_referral(chosen, population, last, draws[last.name], study),
         predictions=_predictions(ids, population, split, said),
         row_id=ids,
     )
+
+
+def _as_json(found: Mapping[str, Estimate]) -> Json:
+    return {name: one.to_json() for name, one in found.items()}
+
+
+def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:
+    cohort = population.cohort.take(part.rows)
+    offered = {
+        share: modelling.offers(rows.raw, cohort, study.capacity.model_copy(update={"share": share}))
+        for share in {study.capacity.share, *study.validation.capacities}
+    }
+    return validating.all_curves(rows, offered, draws, study.validation)
 
 
 def _policy(rows: ScoredRows, offered: FloatArray, draws: Resamples, study: Study) -> dict[str, Estimate]:

@@ -105,7 +105,7 @@ def test_censoring_weights_bring_every_metric_back_to_the_truth(truth):
     # 400 at 95% give at least 365 except once in a few hundred tests; the distances' intervals are wider.
     assert all(n >= 365 for n in held.values()), held
     # Without the weights most would be wrong far more often: the censoring matters.
-    assert sum(n < 340 for n in ignored.values()) >= 7, ignored
+    assert sum(n < 340 for n in ignored.values()) >= 5, ignored
 
 
 def group_hits(truth_tpr, n_boroughs, n_people):

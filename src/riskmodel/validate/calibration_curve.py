@@ -10,9 +10,8 @@ estimates than that, nothing is lost. A resample is then two numbers a cell, how
 the outcome, and its curve is one Newton step from the curve of all rows: small products of matrices instead of 2,000 fits.
 
 Chance only ever adds to a distance, and a resample adds it a second time: the plain draws of a perfect model would never
-come near 0. The draws are therefore moved until their squares average the square of the estimate (in simulations their
-95% intervals hold the truth 94 to 99 times in 100, those of the plain draws none for a perfect model). The estimate itself
-is the published one: above 0 by chance where people are few.
+come near 0. The draws are therefore moved until their squares average the square of the estimate (docs/decisions/0011). The
+estimate itself is the published one: above 0 by chance where people are few.
 
 An estimate of exactly 0 or 1 has no log-odds. Those who got one are compared with what happened to them.
 """

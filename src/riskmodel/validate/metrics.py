@@ -6,6 +6,7 @@ metrics at capacity speak of this list of offers. Rows of weight 0 (censored) ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,11 +132,7 @@ def evaluate(
     ValueError
         If resamples and rows are not aligned.
     """
-    people, outcomes = rows.n_subjects, rows.n_outcomes
-    return {
-        name: Estimate.from_draws(one.value, one.draws, n_subjects=people, n_outcomes=outcomes)
-        for name, one in measure(rows, resamples, spec, threads=threads).items()
-    }
+    return summarise(rows, measure(rows, resamples, spec, threads=threads))
 
 
 @dataclass(frozen=True)
@@ -181,6 +178,15 @@ def measure(
     for i, name in enumerate(DISTANCES):
         found[name] = Drawn(float(smooth.values[i]), smooth.draws[:, i])
     return {name: found[name] for name in METRICS}
+
+
+def summarise(rows: ScoredRows, drawn: Mapping[str, Drawn]) -> dict[str, Estimate]:
+    """Return each metric with its interval and the people behind it."""
+    people, outcomes = rows.n_subjects, rows.n_outcomes
+    return {
+        name: Estimate.from_draws(one.value, one.draws, n_subjects=people, n_outcomes=outcomes)
+        for name, one in drawn.items()
+    }
 
 
 def _from_sums(rows: ScoredRows, resamples: Resamples, *, threshold: float, threads: int) -> dict[str, Drawn]:

@@ -194,6 +194,7 @@ def test_an_estimate_as_json_has_the_fields_of_the_contract():
     }
 
 
-def test_thresholds_must_differ():
-    with pytest.raises(ValueError, match="differ"):
-        ValidateSpec(thresholds=(0.1, 0.1))
+@pytest.mark.parametrize("name", ["thresholds", "capacities"])
+def test_thresholds_and_capacities_must_differ(name):
+    with pytest.raises(ValueError, match=f"{name} must differ"):
+        ValidateSpec(**{name: (0.1, 0.1)})
