@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +106,6 @@ class Resamples:
         self, values: FloatArray, cluster: IntArray, edges: IntArray, *, threads: int
     ) -> FloatArray:
         """Multiply values by times drawn, group by group; one BLAS thread in each of ours, so that bits do not depend on them."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
         out = np.zeros((len(edges) - 1, values.shape[1], len(self)))
         columns = np.ascontiguousarray(values.T)
 
@@ -117,7 +116,7 @@ class Resamples:
                     block = slice(start, min(start + _BLOCK, high))
                     out[g, :, chunk] += columns[:, block] @ times[cluster[block]].astype(np.float64)
 
-        with threadpool_limits(1, user_api="blas"):
+        with _pools().limit(limits=1, user_api="blas"):
             self.in_chunks(work, threads=threads)
         return np.moveaxis(out, -1, 0)
 
@@ -228,6 +227,14 @@ def _ties(ranked: FloatArray, happened: BoolArray) -> npt.NDArray[np.int8]:
     tie[starts[some]] += 1
     tie[ends[some]] += 2
     return tie
+
+
+@cache
+def _pools() -> Any:
+    """Return the loaded libraries' thread pools; finding them takes longer than many a sum."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 def _add_up(columns: FloatArray, key: IntArray, n_keys: int) -> FloatArray:
