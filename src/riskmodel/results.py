@@ -16,7 +16,7 @@ from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
+from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -26,7 +26,9 @@ from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
 from riskmodel.validate import Drawn, Estimate, Resamples, ScoredRows, Split
-from riskmodel.validate.leaks import LeakReport, hunt_leaks
+from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
+from riskmodel.validate.leaks import LeakReport
+from riskmodel.validate.sample_size import SampleSizeReport, sample_size
 
 Inputs = Mapping[str, Any]
 Json = dict[str, Any]
@@ -35,6 +37,8 @@ Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
 BASELINES = ("prior", "count")
+SELECTION_RESAMPLES = 400
+"""Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,26 @@ class Explained:
     overall: Json
 
 
-def back_end() -> list[Stage]:
-    """Return the stages from feature matrix to results; they run each time."""
+def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _words: None) -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time.
+
+    Parameters
+    ----------
+    strict : bool
+        Stop before training if the study is too small.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
+    """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage(
+            "sample_size",
+            "Asking whether there are enough people",
+            rows,
+            run=partial(_sample_size, strict=strict, tell=tell),
+        ),
         stage("models", "Training the models", rows, run=_fit),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
@@ -167,6 +185,25 @@ def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
     )
 
 
+def _sample_size(
+    study: Study, inputs: Inputs, _folder: Path, *, strict: bool, tell: Callable[[str], None]
+) -> SampleSizeReport:
+    population, features, split = (inputs[name] for name in ("population", "features", "split"))
+    outcomes = population.outcomes
+    found = sample_size(
+        features.take(split.train),
+        outcomes.training[outcomes.chosen].take(split.train),
+        population.cohort.subject_id[split.train],
+        models=study.models,
+        spec=study.validation.sample_size,
+    )
+    if strict:
+        found.require_enough()
+    for warning in found.warnings:
+        tell(warning.words)
+    return found
+
+
 def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
     labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
@@ -198,13 +235,10 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         selection=_select(study, population, split, out_of_fold, labels),
-        leaks=hunt_leaks(
-            learn,
-            labels.outcome,
-            weight=labels.weight,
-            subject_id=person,
-            fold=split.fold[split.train],
+        leaks=look_for_leaks(
+            TrainingRecord(learn, labels, population.cohort.take(split.train), fold),
             spec=study.validation.leaks,
+            seed=study.seed,
         ),
     )
 
@@ -245,11 +279,16 @@ def _select(
     study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
 ) -> Selection:
     cohort = population.cohort.take(split.train)
-    offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
     draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
-    return modelling.select(
-        offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts
-    )
+    ordering, utility = {}, {}
+    for family, raw in out_of_fold.items():
+        offered = modelling.offers(raw, cohort, study.capacity)
+        rank = validating.ranking(
+            raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
+        )
+        ordering[family] = Resampled(rank.auroc, rank.auroc_draws)
+        utility[family] = Resampled(*validating.recall(offered, labels.outcome, labels.weight, draws))
+    return modelling.select(ordering, utility)
 
 
 def _resamples(study: Study, part: Part, population: Population) -> Resamples:
@@ -262,13 +301,13 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     by_family: dict[str, Json] = {family: {} for family in fitted.models}
     draws: dict[str, Resamples] = {}
     said: dict[tuple[str, str], ScoredRows] = {}
-    measured: dict[tuple[str, str], Mapping[str, Drawn]] = {}
+    measured: dict[tuple[str, str], Drawn] = {}
     for part in parts(population, split):
         key = CROSSFIT if part.name == "train" else part.name  # the same rows, so the same resamples
         draws.setdefault(key, _resamples(study, part, population))
         for family in fitted.models:
             rows = scored(part, family, fitted=fitted, population=population, study=study)
-            found = validating.measure(rows, draws[key], study.validation, threads=study.threads)
+            found = validating.draw_metrics(rows, draws[key], study.validation, threads=study.threads)
             by_family[family][part.name] = _as_json(validating.summarise(rows, found))
             said[family, part.name], measured[family, part.name] = rows, found
     last, ids = audit_part(population, split), row_ids(study, population)

@@ -18,11 +18,14 @@ from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.inputs import feature_facts
+from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
+from riskmodel.publish.sample_size import sample_size_check
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, resolved_yaml
+from riskmodel.validate.warning import RunWarning
 
 Json = Mapping[str, Any]
 
@@ -70,12 +73,13 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     study, fitted, measured, audited = run.study, run["models"], run["measured"], run["audited"]
     write_text(folder / "study.resolved.yaml", resolved_yaml(study))
     write_json(folder / "attrition.json", run["population"].attrition)
-    write_json(folder / "metrics.json", measured.metrics)
+    write_json(folder / "metrics.json", with_warnings(run))
     write_json(folder / "curves.json", measured.curves)
     write_json(folder / "optimism.json", measured.optimism)
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
+    write_json(folder / "sample_size.json", run["sample_size"].to_json())
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
     write_json(folder / "fairness.json", audited.fairness.to_json())
@@ -89,6 +93,17 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
+
+
+def run_warnings(run: RunResults) -> tuple[RunWarning, ...]:
+    """Return every reason to doubt a run's results, the first known first."""
+    found: tuple[RunWarning, ...] = (*run["sample_size"].warnings, *run["models"].leaks.run_warnings)
+    return found
+
+
+def with_warnings(run: RunResults) -> dict[str, Any]:
+    """Return ``metrics.json``: the metrics, the selected family and the warnings."""
+    return {**run["measured"].metrics, "warnings": [one.to_json() for one in run_warnings(run)]}
 
 
 def model_digest(folder: Path) -> str:
@@ -187,7 +202,14 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
 
 def _checks(run: RunResults) -> list[Check]:
     """Return the further checks of the card, in the order in which it shows them."""
-    return [*_performance_checks(run)]
+    metrics = run["measured"].metrics
+    reached = metrics["models"][metrics["selected"]]["crossfit"]["auroc"]["estimate"]
+    size, spec = run["sample_size"], run.study.validation.sample_size
+    return [
+        sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
+        leak_check(run["models"].leaks),
+        *_performance_checks(run),
+    ]
 
 
 def _performance_checks(run: RunResults) -> Iterator[Check]:

@@ -22,6 +22,7 @@ TOP = {
     "results",
     "runfolder",
     "featurefolder",
+    "comparing",
     "jobs",
     "train",
     "cli",

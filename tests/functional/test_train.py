@@ -19,7 +19,7 @@ from riskmodel.study import load_study
 CONTRACT = {
     "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
-    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json",
+    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "curves.json", "optimism.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
@@ -72,6 +72,9 @@ def test_the_command_prints_one_object(finished):
         "privacy",
         "card",
         "explanations",
+        "sample_size",
+        "leaks",
+        "selection",
     ],
 )
 def test_files_follow_their_schemas(finished, name):

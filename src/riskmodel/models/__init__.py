@@ -5,7 +5,7 @@ from riskmodel.models.capacity import offers
 from riskmodel.models.crossfit import crossfit
 from riskmodel.models.families import fit, from_state
 from riskmodel.models.protocol import RiskModel, smallest_group
-from riskmodel.models.selection import FamilyUtility, Selection, select
+from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
 
 __all__ = [
@@ -13,8 +13,8 @@ __all__ = [
     "CalibratedModel",
     "Calibration",
     "CapacitySpec",
-    "FamilyUtility",
     "ModelsSpec",
+    "Resampled",
     "RiskModel",
     "Selection",
     "crossfit",

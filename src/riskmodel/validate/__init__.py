@@ -9,10 +9,10 @@ from riskmodel.validate.curves import (
 )
 from riskmodel.validate.estimate import Estimate
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
-from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, evaluate, measure, summarise
+from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, draw_metrics, evaluate, recall, summarise
 from riskmodel.validate.optimism import optimism
 from riskmodel.validate.oracle import OracleRatio, oracle_ratio
-from riskmodel.validate.resample import Resamples, resample
+from riskmodel.validate.resample import Resamples, ranking, resample
 from riskmodel.validate.splits import Split, grouped_folds, split
 
 __all__ = [
@@ -27,13 +27,15 @@ __all__ = [
     "all_curves",
     "capacity_curve",
     "decision_curve",
+    "draw_metrics",
     "evaluate",
     "grouped_folds",
     "hunt_leaks",
     "lift_curve",
-    "measure",
     "optimism",
     "oracle_ratio",
+    "ranking",
+    "recall",
     "reliability_curve",
     "resample",
     "split",

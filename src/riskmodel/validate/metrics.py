@@ -79,6 +79,10 @@ class ScoredRows:
     def __len__(self) -> int:
         return len(self.raw)
 
+    def take(self, rows: BoolArray) -> ScoredRows:
+        """Return the chosen rows, in the same order."""
+        return ScoredRows(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
     @property
     def known(self) -> BoolArray:
         """Rows whose outcome could be seen."""
@@ -94,6 +98,23 @@ class ScoredRows:
     def n_outcomes(self) -> int:
         """Different people to whom the outcome happened."""
         return n_people(self.subject_id, self.known & (self.outcome == 1))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The metrics of one model on one set of rows: each point value, and its value in every resample; NaN where undefined.
+
+    An infinite draw is a value: an interval that reaches it is undefined.
+    """
+
+    points: Mapping[str, float]
+    draws: Mapping[str, FloatArray]
+
+    def less(self, other: Drawn) -> Drawn:
+        """Return by how much each metric is above that of another model or split, drawn with the same resamples."""
+        with np.errstate(invalid="ignore"):  # between two infinite draws there is no number
+            draws = {name: one - other.draws[name] for name, one in self.draws.items()}
+        return Drawn({name: one - other.points[name] for name, one in self.points.items()}, draws)
 
 
 def n_people(subject_id: IntArray, rows: BoolArray) -> int:
@@ -132,36 +153,21 @@ def evaluate(
     ValueError
         If resamples and rows are not aligned.
     """
-    return summarise(rows, measure(rows, resamples, spec, threads=threads))
+    return summarise(rows, draw_metrics(rows, resamples, spec, threads=threads))
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A metric before it is summed up: its value, and one value per resample; NaN where undefined.
-
-    An infinite draw is a value: an interval that reaches it is undefined.
-    """
-
-    value: float
-    draws: FloatArray
-
-
-def measure(
-    rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2
-) -> dict[str, Drawn]:
-    """Return every metric as ``evaluate`` does, with its draws, so that two models or splits can be compared.
+def draw_metrics(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2) -> Drawn:
+    """Measure one model on all rows and in every resample, so that models can be compared in pairs.
 
     Parameters
     ----------
-    rows : ScoredRows
-    resamples : Resamples
-    spec : ValidateSpec
-    threads : int
+    rows, resamples, spec, threads
+        As for ``evaluate``.
 
     Returns
     -------
-    dict
-        By name, in the order of ``METRICS``.
+    Drawn
+        Every name of ``METRICS``.
 
     Raises
     ------
@@ -172,35 +178,60 @@ def measure(
         raise ValueError("resamples were drawn for other rows")
     order = ranking(rows.raw, rows.outcome, rows.weight, resamples, threads=threads)
     smooth = calibration_distances(rows.risk, rows.outcome, rows.weight, resamples, threads=threads)
-    found = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
-    found["auroc"] = Drawn(order.auroc, order.auroc_draws)
-    found["average_precision"] = Drawn(order.average_precision, order.average_precision_draws)
-    for i, name in enumerate(DISTANCES):
-        found[name] = Drawn(float(smooth.values[i]), smooth.draws[:, i])
-    return {name: found[name] for name in METRICS}
+    points, draws = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
+    points |= {"auroc": order.auroc, "average_precision": order.average_precision}
+    draws |= {"auroc": order.auroc_draws, "average_precision": order.average_precision_draws}
+    points |= dict(zip(DISTANCES, smooth.values.tolist(), strict=True))
+    draws |= dict(zip(DISTANCES, smooth.draws.T, strict=True))
+    return Drawn(points, draws)
 
 
-def summarise(rows: ScoredRows, drawn: Mapping[str, Drawn]) -> dict[str, Estimate]:
-    """Return each metric with its interval and the people behind it."""
+def summarise(rows: ScoredRows, drawn: Drawn) -> dict[str, Estimate]:
+    """Return every metric with its interval and the people behind it."""
     people, outcomes = rows.n_subjects, rows.n_outcomes
     return {
-        name: Estimate.from_draws(one.value, one.draws, n_subjects=people, n_outcomes=outcomes)
-        for name, one in drawn.items()
+        name: Estimate.from_draws(
+            drawn.points[name], drawn.draws[name], n_subjects=people, n_outcomes=outcomes
+        )
+        for name in METRICS
     }
 
 
-def _from_sums(rows: ScoredRows, resamples: Resamples, *, threshold: float, threads: int) -> dict[str, Drawn]:
+def recall(
+    offered: FloatArray, outcome: npt.NDArray[np.int8], weight: FloatArray, resamples: Resamples
+) -> tuple[float, FloatArray]:
+    """Return the share of those with the outcome who are offered, and its value in each resample; NaN without any.
+
+    Parameters
+    ----------
+    offered, weight : ndarray of float64, shape (n,)
+    outcome : ndarray of int8, shape (n,)
+    resamples : Resamples
+        Aligned with the rows.
+
+    Returns
+    -------
+    tuple of float and ndarray, shape (replicates,)
+    """
+    columns = np.column_stack([weight * outcome * offered, weight * outcome])
+    drawn, total = resamples.sums(columns), columns.sum(axis=0)
+    return float(ratio(total[0], total[1])), ratio(drawn[:, 0], drawn[:, 1])
+
+
+def _from_sums(
+    rows: ScoredRows, resamples: Resamples, *, threshold: float, threads: int
+) -> tuple[dict[str, float], dict[str, FloatArray]]:
     line_rows = LineRows.of(rows.risk, rows.outcome, rows.weight)
     line = fit_line(line_rows)
     calibration = [score_columns(line_rows, line), information_columns(line_rows, line)]
     columns = np.column_stack([_capacity_columns(rows), net_benefit_columns(rows, threshold), *calibration])
     total, drawn = columns.sum(axis=0), resamples.sums(columns, threads=threads)
+    points = {name: float(value) for name, value in _ratios(total, threshold).items()}
     draws = _ratios(drawn, threshold)
-    found = {name: Drawn(float(value), draws[name]) for name, value in _ratios(total, threshold).items()}
     moved = line.values + step(drawn[:, -7:-4], drawn[:, -4:])
     for i, name in enumerate(("calibration_intercept", "calibration_slope")):
-        found[name] = Drawn(float(line.values[i]), moved[:, i])
-    return found
+        points[name], draws[name] = float(line.values[i]), moved[:, i]
+    return points, draws
 
 
 def _capacity_columns(rows: ScoredRows) -> FloatArray:

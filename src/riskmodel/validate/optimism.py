@@ -8,42 +8,25 @@ no further fit). Models of the folds learn from fewer people, so the correction 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from riskmodel.validate.estimate import Estimate
 from riskmodel.validate.metrics import Drawn, ScoredRows, summarise
 
 
-def optimism(
-    rows: ScoredRows, apparent: Mapping[str, Drawn], corrected: Mapping[str, Drawn]
-) -> dict[str, dict[str, Estimate]]:
+def optimism(rows: ScoredRows, apparent: Drawn, corrected: Drawn) -> dict[str, dict[str, Estimate]]:
     """Compare performance on the training rows with performance out of fold.
 
     Parameters
     ----------
     rows : ScoredRows
         The training rows; only the people in them are counted.
-    apparent, corrected : mapping of str to Drawn
-        By metric, from ``measure`` on the same rows with the same resamples.
+    apparent, corrected : Drawn
+        From ``draw_metrics`` on the same rows with the same resamples.
 
     Returns
     -------
     dict
         By metric: ``apparent``, ``corrected`` and ``difference`` (apparent less corrected).
-
-    Raises
-    ------
-    ValueError
-        If the two were not drawn together.
     """
-    if {name: one.draws.shape for name, one in apparent.items()} != {
-        name: one.draws.shape for name, one in corrected.items()
-    }:
-        raise ValueError("apparent and corrected performance need the same metrics and resamples")
-    difference = {
-        name: Drawn(one.value - corrected[name].value, one.draws - corrected[name].draws)
-        for name, one in apparent.items()
-    }
-    columns = {"apparent": apparent, "corrected": corrected, "difference": difference}
+    columns = {"apparent": apparent, "corrected": corrected, "difference": apparent.less(corrected)}
     found = {column: summarise(rows, drawn) for column, drawn in columns.items()}
-    return {name: {column: found[column][name] for column in columns} for name in apparent}
+    return {name: {column: found[column][name] for column in columns} for name in apparent.points}

@@ -51,6 +51,16 @@ class Resamples:
         """
         return np.ascontiguousarray(self.counts.T)
 
+    def first(self, replicates: int) -> Resamples:
+        """Return the first so many resamples, or all if there are fewer."""
+        return Resamples(self.cluster, self.counts[:replicates])
+
+    def take(self, rows: BoolArray) -> Resamples:
+        """Return the same resamples for some of the rows."""
+        chosen = Resamples(self.cluster[rows], self.counts)
+        chosen.__dict__["by_person"] = self.by_person  # the people are the same: nothing to turn round again
+        return chosen
+
     def sums(self, columns: FloatArray, *, threads: int = 2) -> FloatArray:
         """Return the sum of each column in every resample.
 

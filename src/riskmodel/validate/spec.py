@@ -53,6 +53,18 @@ class LeakSpec(BaseModel):
         honest count of earlier cases reaches .67 there on real records (``experiments/catalonia``).
     minimum_outcomes : int
         With fewer people with the outcome nothing is judged.
+    permuted : float
+        With outcomes dealt out at random, out-of-fold AUROC is surely below this, or the pipeline itself leaks.
+    right_date_gain : float
+        Features of the right date are named if their AUROC is surely so much above that of the date before, and more is
+        lost from the right date to the date before than from the date after to the right one.
+    spike : float
+        Last events within a week of the index date may surely be at most so many times as common, against the four
+        weeks before, among people with the outcome as among others.
+    early_days : int
+        Outcomes in the first days of the horizon, which are compared with later ones.
+    early_gain : float
+        Named if the AUROC for early outcomes is surely so much above that for later ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +76,42 @@ class LeakSpec(BaseModel):
     explained: Share = 0.02
     among_alike: Share = 0.68
     minimum_outcomes: int = Field(default=50, ge=20)
+    permuted: Share = 0.51
+    right_date_gain: Share = 0.10
+    spike: float = Field(default=2.0, ge=1)
+    early_days: int = Field(default=30, ge=1)
+    early_gain: Share = 0.10
+
+
+class SampleSizeSpec(BaseModel):
+    """How many people a study needs before it trains (Riley's criteria); the method is described in ``sample_size.py``.
+
+    Parameters
+    ----------
+    shrinkage : float
+        Coefficients may need to be shrunk to no less than this share of themselves.
+    optimism : float
+        The apparent Nagelkerke R2 may be so much too high.
+    margin : float, optional
+        The overall risk must be known within plus or minus this. By default .05 or a fifth of the risk (of
+        the rarer side), whichever is smaller: .05 says nothing about a risk of .02.
+    nagelkerke : float
+        Anticipated Nagelkerke R2: the share of the largest possible R2 that a model will reach.
+    auroc : float, optional
+        Anticipated AUROC, instead of ``nagelkerke``, such as a published model's for the same outcome.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shrinkage: float = Field(default=0.9, ge=0.8, lt=1)
+    optimism: float = Field(default=0.05, gt=0, le=0.2)
+    margin: float | None = Field(default=None, gt=0, lt=0.5)
+    nagelkerke: float = Field(default=0.15, gt=0, lt=0.9)
+    auroc: float | None = Field(default=None, gt=0.5, lt=0.99)
+
+    def margin_for(self, prevalence: float) -> float:
+        """Return the margin for an overall risk."""
+        return min(0.05, 0.2 * prevalence, 0.2 * (1 - prevalence)) if self.margin is None else self.margin
 
 
 class ValidateSpec(BaseModel):
@@ -80,6 +128,8 @@ class ValidateSpec(BaseModel):
         shown beside the study's own capacity.
     leaks : LeakSpec
         When a feature is named as a possible leak.
+    sample_size : SampleSizeSpec
+        When a study is called too small.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +138,7 @@ class ValidateSpec(BaseModel):
     thresholds: tuple[Share, ...] = Field(default=(0.05, 0.01, 0.02, 0.03, 0.1, 0.15, 0.2), min_length=1)
     capacities: tuple[Share, ...] = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
     leaks: LeakSpec = LeakSpec()
+    sample_size: SampleSizeSpec = SampleSizeSpec()
 
     @field_validator("thresholds", "capacities")
     @classmethod

@@ -5,7 +5,7 @@ import pytest
 
 from riskmodel.validate import METRICS, ScoredRows, evaluate, resample
 from riskmodel.validate.estimate import Estimate, percentile_interval, ratio
-from riskmodel.validate.metrics import measure
+from riskmodel.validate.metrics import draw_metrics
 from riskmodel.validate.spec import ValidateSpec
 
 SPEC = ValidateSpec(thresholds=(0.3, 0.1))
@@ -121,15 +121,16 @@ def test_nobody_offered_is_undefined(rows, resamples):
 
 def test_a_list_that_reaches_nobody_has_no_number_needed_to_offer(rows, resamples):
     none = replace(rows, offered=np.where(rows.outcome == 1, 0.0, 1.0))
-    assert np.isinf(measure(none, resamples, SPEC)["number_needed_to_offer"].value)
+    assert np.isinf(draw_metrics(none, resamples, SPEC).points["number_needed_to_offer"])
     assert evaluate(none, resamples, SPEC)["number_needed_to_offer"].status == "undefined"
     # One person reached: a third of the resamples miss them, and the interval has no end.
     first = np.flatnonzero((rows.outcome == 1) & rows.known)[0]
     one = replace(none, offered=np.where(np.arange(len(rows)) == first, 1.0, none.offered))
-    found = measure(one, resamples, SPEC)["number_needed_to_offer"]
-    assert np.isfinite(found.value)
-    assert np.isinf(found.draws).any()
-    assert not np.isnan(found.draws).any()
+    found, name = draw_metrics(one, resamples, SPEC), "number_needed_to_offer"
+    assert np.isfinite(found.points[name])
+    assert np.isinf(found.draws[name]).any()
+    assert not np.isnan(found.draws[name]).any()
+    assert np.isnan(found.less(found).draws[name]).any()
     assert evaluate(one, resamples, SPEC)["number_needed_to_offer"].status == "undefined"
 
 

@@ -125,3 +125,11 @@ def test_an_empty_side_is_undefined():
     assert found.auroc_draws[1] == 1
     nobody = ranking(np.array([0.2, 0.8]), np.array([0, 1], dtype=np.int8), np.zeros(2), drawn)
     assert np.isnan([nobody.auroc, nobody.average_precision]).all()
+
+
+def test_the_same_resamples_for_some_rows(rows, resamples):
+    some = rows.raw > 0.5
+    chosen = resamples.take(some)
+    assert np.array_equal(chosen.cluster, resamples.cluster[some])
+    assert chosen.by_person is resamples.by_person
+    assert np.array_equal(chosen.by_person, chosen.counts.T)
