@@ -313,19 +313,10 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     last, ids = audit_part(population, split), row_ids(study, population)
     selected = fitted.selection.selected
     chosen = said[selected, last.name]
-    optimism = {
-        family: validating.optimism(
-            said[family, CROSSFIT], measured[family, "train"], measured[family, CROSSFIT]
-        )
-        for family in fitted.models
-    }
     return Measured(
         metrics={"models": by_family, "selected": selected},
         optimism={
-            "models": {
-                family: {name: _as_json(one) for name, one in found.items()}
-                for family, found in optimism.items()
-            },
+            "models": {family: _optimism(family, said, measured) for family in fitted.models},
             "selected": selected,
         },
         curves={
@@ -343,6 +334,14 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
 
 def _as_json(found: Mapping[str, Estimate]) -> Json:
     return {name: one.to_json() for name, one in found.items()}
+
+
+def _optimism(
+    family: str, said: Mapping[tuple[str, str], ScoredRows], measured: Mapping[tuple[str, str], Drawn]
+) -> Json:
+    apparent, corrected = measured[family, "train"], measured[family, CROSSFIT]
+    found = validating.optimism(said[family, CROSSFIT], apparent, corrected)
+    return {name: _as_json(one) for name, one in found.items()}
 
 
 def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:
