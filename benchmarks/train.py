@@ -88,7 +88,7 @@ def _case(case: str, work: Path, arguments: argparse.Namespace) -> list[Json]:
         for tool, some in runs.items()
     }
     peers = [tool for tool in TOOLS[case] if tool != "riskmodel"]
-    ratios = {peer: _ratio(case, peer, runs) for peer in peers}
+    ratios = {peer: _ratio(peer, runs) for peer in peers}
     rows = [
         {"case": case, **some[0], **median[tool], "peak_mb": max(run["peak_mb"] for run in some)}
         for tool, some in runs.items()
@@ -97,11 +97,13 @@ def _case(case: str, work: Path, arguments: argparse.Namespace) -> list[Json]:
     return rows
 
 
-def _ratio(case: str, peer: str, runs: dict[str, list[Json]]) -> float:
-    """Return our time over the peer's; per replicate for the groups."""
-    key = "per_replicate_s" if case == "groups" else "wall_s"
-    ours, theirs = (statistics.median(run[key] for run in runs[tool]) for tool in ("riskmodel", peer))
-    return float(round(ours / theirs, 6))
+def _ratio(peer: str, runs: dict[str, list[Json]]) -> dict[str, float]:
+    """Return our time over the peer's, by the clock and by the processor; per replicate where there are some."""
+
+    def time_of(tool: str, name: str) -> float:
+        return statistics.median(run[name] / run.get("replicates", 1) for run in runs[tool])
+
+    return {name: round(time_of("riskmodel", name) / time_of(peer, name), 6) for name in ("wall_s", "cpu_s")}
 
 
 def _start(case: str, tool: str, work: Path, arguments: argparse.Namespace) -> Json:

@@ -420,13 +420,13 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
     chosen = rows[fitted.selection.selected]
     cohort, own = population.cohort.take(part.rows), features.take(part.rows)
     people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
-    return Audited(
-        fairness=auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
-        label_bias=_label_choice(study, inputs, chosen, draws),
-        proxies=auditing.proxies(
+    jobs: dict[str, Callable[[], Any]] = {
+        "label_bias": lambda: _label_choice(study, inputs, chosen, draws),
+        "proxies": lambda: auditing.proxies(
             own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed
         ).to_json(),
-        privacy=auditing.privacy(
+        "fairness": lambda: auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
+        "privacy": lambda: auditing.privacy(
             _structures(fitted, features.take(split.train)),
             {family: one.offered for family, one in rows.items()},
             audited,
@@ -434,7 +434,9 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
             subject_id=cohort.subject_id,
             spec=study.audit,
         ).to_json(),
-    )
+    }
+    with validating.one_blas_thread():
+        return Audited(**_side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads))
 
 
 def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:

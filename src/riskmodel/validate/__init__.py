@@ -12,7 +12,7 @@ from riskmodel.validate.leaks import LeakReport, hunt_leaks
 from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, draw_metrics, evaluate, recall, summarise
 from riskmodel.validate.optimism import optimism
 from riskmodel.validate.oracle import OracleRatio, oracle_ratio
-from riskmodel.validate.resample import Resamples, ranking, resample
+from riskmodel.validate.resample import Resamples, one_blas_thread, ranking, resample
 from riskmodel.validate.splits import Split, grouped_folds, split
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "grouped_folds",
     "hunt_leaks",
     "lift_curve",
+    "one_blas_thread",
     "optimism",
     "oracle_ratio",
     "ranking",

@@ -7,8 +7,9 @@ kept as how often each person was drawn. A metric that is made of sums over rows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -126,7 +127,7 @@ class Resamples:
                     block = slice(start, min(start + _BLOCK, high))
                     out[g, :, chunk] += columns[:, block] @ times[cluster[block]].astype(np.float64)
 
-        with _pools().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             self.in_chunks(work, threads=threads)
         return np.moveaxis(out, -1, 0)
 
@@ -237,6 +238,16 @@ def _ties(ranked: FloatArray, happened: BoolArray) -> npt.NDArray[np.int8]:
     tie[starts[some]] += 1
     tie[ends[some]] += 2
     return tie
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold products of matrices to one thread each, so that their bits do not depend on how many there are.
+
+    The limit is the whole process's: work that runs side by side holds it from outside.
+    """
+    with _pools().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache
