@@ -101,7 +101,7 @@ def _ratio(peer: str, runs: dict[str, list[Json]]) -> dict[str, float]:
     """Return our time over the peer's, by the clock and by the processor; per replicate where there are some."""
 
     def time_of(tool: str, name: str) -> float:
-        return statistics.median(run[name] / run.get("replicates", 1) for run in runs[tool])
+        return float(statistics.median(run[name] / run.get("replicates", 1) for run in runs[tool]))
 
     return {name: round(time_of("riskmodel", name) / time_of(peer, name), 6) for name in ("wall_s", "cpu_s")}
 
