@@ -20,11 +20,11 @@ from riskmodel.errors import DataError, StudyError, did_you_mean
 from riskmodel.files import read_json
 from riskmodel.models import CalibratedModel, offers
 from riskmodel.pipeline import Outcome, Progress, Stage, run_stages
-from riskmodel.results import CROSSFIT, Part, audit_part, back_end, scored
+from riskmodel.results import CROSSFIT, Part, audit_part, back_end, resamples, scored
 from riskmodel.runfolder import chosen_outcome
 from riskmodel.stages import Population, front_end
 from riskmodel.study import Study
-from riskmodel.validate import ScoredRows, resample
+from riskmodel.validate import ScoredRows
 
 RESOLVED = "study.resolved.yaml"
 
@@ -80,13 +80,11 @@ def compare_runs(
         for folder, family in zip((first, second), families, strict=True)
     )
     _refuse_unlike(one, other)
-    people = one.population.cohort.subject_id[one.part.rows]
-    draws = resample(people, replicates=one.study.validation.replicates, seed=one.study.seed)
     found = compare(
         one.rows,
         other.rows,
         one.population.audited.take(one.part.rows),
-        draws,
+        resamples(one.study, one.part, one.population),
         audit=one.study.audit,
         validate=one.study.validation,
         disclosure=one.study.disclosure,

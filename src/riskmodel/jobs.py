@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskmodel import console
 from riskmodel.disclosure import Disclosure
@@ -25,6 +26,9 @@ from riskmodel.study import Study, load_study
 from riskmodel.tables.features import FeatureInfo
 from riskmodel.tracking import MlflowRecorder, NullRecorder, Recorder, RunRecord
 from riskmodel.validate.warning import RunWarning
+
+if TYPE_CHECKING:
+    from riskmodel.runfolder import RunResults
 
 STORE = ".store"
 
@@ -112,16 +116,30 @@ def train(
             progress(title, number, last + 2)
 
         done = run_stages(stages, study, store=out / STORE, progress=shown)
-        run = RunResults(study, done)
-        if strict:
-            _refuse_doubt(run_warnings(run))
-        folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
-        progress("Writing the model card", last, last + 2)
-        with whole_folder(folder) as part:
-            write_run(part, run, started=started)
-            progress("Logging the run", last + 1, last + 2)
-            recorder.result().finish(_record(study, part, run))
+        with _one_look(RunResults(study, done), out / STORE, started) as run:
+            if strict:
+                _refuse_doubt(run_warnings(run))
+            folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
+            progress("Writing the model card", last, last + 2)
+            with whole_folder(folder) as part:
+                write_run(part, run, started=started)
+                progress("Logging the run", last + 1, last + 2)
+                recorder.result().finish(_record(study, part, run))
     return folder
+
+
+@contextmanager
+def _one_look(run: RunResults, store: Path, started: datetime) -> Iterator[RunResults]:
+    """Give the run with which look at the test rows it is, and put the look into the register when it was shown."""
+    from riskmodel.readings import reading_of, record_reading
+    from riskmodel.runfolder import test_rows
+
+    rows = test_rows(run)
+    if rows is None:
+        yield run
+        return
+    yield replace(run, reading=reading_of(rows, store))
+    record_reading(rows, store, started=started)
 
 
 def _refuse_doubt(warnings: Sequence[RunWarning]) -> None:

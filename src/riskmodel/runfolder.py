@@ -17,12 +17,14 @@ from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
+from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, resolved_yaml
 from riskmodel.validate.warning import RunWarning
@@ -32,10 +34,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RunResults:
-    """A study and everything that its pipeline made."""
+    """A study and everything that its pipeline made; ``reading`` says which look at the test rows it is."""
 
     study: Study
     outcome: Outcome
+    reading: Reading | None = None
 
     def __getitem__(self, stage: str) -> Any:
         return self.outcome.results[stage]
@@ -45,6 +48,19 @@ class RunResults:
         """Digest of the data: of the simulation's settings and code, or of the files that were read."""
         first = "intake" if "intake" in self.outcome.addresses else "population"
         return self.outcome.addresses[first]
+
+
+def test_rows(run: RunResults) -> JudgedRows | None:
+    """Return which test rows a run looks at; None where nothing was kept for a test."""
+    kept = run["split"].test_all
+    if not kept.any():
+        return None
+    return JudgedRows.of(
+        run["population"].cohort.take(kept),
+        chosen_outcome(run.study),
+        fingerprint=run.fingerprint,
+        study=study_digest(run.study, run.fingerprint),
+    )
 
 
 def run_name(study: Study, *, started: datetime, digest: str) -> str:
@@ -141,6 +157,7 @@ def _provenance(run: RunResults, folder: Path, started: datetime) -> dict[str, A
         "data_fingerprint": run.fingerprint,
         "model_digest": model_digest(folder),
         "n_rows": len(run["population"].cohort),
+        "test_reading": None if run.reading is None else run.reading.to_json(),
         "started": started.isoformat(timespec="seconds"),
         "timings": [
             {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused}
@@ -205,7 +222,14 @@ def _checks(run: RunResults) -> list[Check]:
     metrics = run["measured"].metrics
     reached = metrics["models"][metrics["selected"]]["crossfit"]["auroc"]["estimate"]
     size, spec = run["sample_size"], run.study.validation.sample_size
+    division = division_check(
+        run.study.split,
+        run.study.disclosure,
+        set_aside=run["split"].set_aside,
+        readings=None if run.reading is None else run.reading.number,
+    )
     return [
+        division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
         leak_check(run["models"].leaks),
         *_performance_checks(run),

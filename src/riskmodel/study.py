@@ -25,6 +25,9 @@ from riskmodel.simulate.spec import SimulateSpec
 from riskmodel.tables.catalogue import Catalogue, load_catalogue
 from riskmodel.validate.spec import SplitSpec, ValidateSpec
 
+_WITHOUT_GAP = ("cross_validation", "declared")
+"""Designs that do not keep a cohort's test dates for a test."""
+
 
 class SimulatedData(SimulateSpec):
     """``data.kind: simulated``: a borough that does not exist, taken in with the same delays as a real one."""
@@ -120,7 +123,7 @@ class Study(BaseModel):
         return self
 
     def _check_gap(self) -> None:
-        if self.cohort is not None and self.outcomes is not None and self.split.design == "temporal":
+        if self.cohort is not None and self.outcomes is not None and self.split.design not in _WITHOUT_GAP:
             faults = gap_faults(self.cohort, self.outcomes)
             if faults:
                 raise ValueError("; ".join(faults))

@@ -23,6 +23,7 @@ TOP = {
     "runfolder",
     "featurefolder",
     "comparing",
+    "readings",
     "jobs",
     "train",
     "cli",

@@ -8,12 +8,13 @@ from riskmodel.validate.curves import (
     reliability_curve,
 )
 from riskmodel.validate.estimate import Estimate
+from riskmodel.validate.folds import Round, grouped_folds
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
 from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, draw_metrics, evaluate, recall, summarise
 from riskmodel.validate.optimism import optimism
 from riskmodel.validate.oracle import OracleRatio, oracle_ratio
 from riskmodel.validate.resample import Resamples, one_blas_thread, ranking, resample
-from riskmodel.validate.splits import Split, grouped_folds, split
+from riskmodel.validate.splits import Split, split
 
 __all__ = [
     "METRICS",
@@ -22,6 +23,7 @@ __all__ = [
     "LeakReport",
     "OracleRatio",
     "Resamples",
+    "Round",
     "ScoredRows",
     "Split",
     "all_curves",

@@ -9,6 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
+Design = Literal[
+    "temporal",
+    "rolling_origin",
+    "leave_one_area_out",
+    "leave_one_school_out",
+    "cross_validation",
+    "declared",
+]
+
+
 class SplitSpec(BaseModel):
     """How young people are divided into those a model learns from and those it is judged on.
 
@@ -16,22 +26,32 @@ class SplitSpec(BaseModel):
     ----------
     design : str
         ``temporal``: early index dates of the first arm train, the latest index dates test.
-        ``cross_validation``: everyone trains and is judged out of fold; nothing is kept for a test.
+        ``rolling_origin``: each later training date is judged by models that learned, on that date, from dates at least
+        the horizon and the recording lag before it.
+        ``leave_one_area_out``, ``leave_one_school_out``: each area (school) is judged by a model that saw nobody of it.
+        Under these three a cohort's test dates are a test as well; without any, everybody is judged out of fold.
+        ``cross_validation``: everyone trains and is judged out of fold; nothing is kept for a test. Outcomes are spread
+        evenly over the folds.
+        ``declared``: the file's own training and test rows.
     reason : str, optional
-        Why dated records are not split by time. Required for ``cross_validation`` when a cohort has more than
-        one index date, and repeated on the card.
+        Why dated records are not split by time. Required when a cohort has more than one index date for
+        ``cross_validation``, and for ``declared`` unless all test dates come later; repeated on the card.
     second_arm_share : float
         Share of households that the model never sees in training.
     salt : str
         Mixed into the hash that deals households to arms; another salt deals another way.
+    group_people, group_outcomes : int
+        Areas (schools) with fewer young people, or fewer with the outcome, are put together until they have so many.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    design: Literal["temporal", "cross_validation"] = "temporal"
+    design: Design = "temporal"
     reason: str | None = Field(default=None, min_length=10)
     second_arm_share: Share = 0.25
     salt: str = "riskmodel"
+    group_people: int = Field(default=500, ge=10)
+    group_outcomes: int = Field(default=30, ge=2)
 
 
 class LeakSpec(BaseModel):

@@ -45,7 +45,11 @@ def records(borough):
     return {
         "optimism": {"models": {"logistic": pairs}, "selected": "logistic"},
         "curves": {"family": "logistic", "split": "test_all", "own_capacity": 0.02, **curves},
-        "metrics": {"models": {"logistic": {"crossfit": metrics}}, "selected": "logistic", "warnings": []},
+        "metrics": {
+            "models": {"logistic": {"crossfit": metrics}},
+            "selected": "logistic",
+            "warnings": [{"code": "sample_size", "words": "The study is too small for 'ebm'."}],
+        },
         "fairness": fairness.to_json(),
         "fairness.public": fairness.public(Disclosure(), selected="logistic"),
         "label_bias": label_choice(
