@@ -182,7 +182,8 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         out_of_fold = crossfit(family, learn, labels.outcome, labels.weight, fold)
         return out_of_fold, fit(family, learn, labels.outcome, labels.weight)
 
-    slowest_first = sorted(study.models.families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    families = modelling.usable_families(study.models, features.infos)
+    slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
     out_of_fold = {family: raw for family, (raw, _) in found.items()}
     fitted = {family: model for family, (_, model) in found.items()}

@@ -21,9 +21,14 @@ from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.results import Explained, Fitted, Measured, audit_part
-from riskmodel.study import Study, resolved_yaml
+from riskmodel.study import Study, features_yaml, resolved_yaml
 
 Json = Mapping[str, Any]
+
+_NEEDS = {
+    "prior": "The study names no columns for it (models.prior.features).",
+    "count": "No column was declared to raise risk (direction: 1).",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
         For ``provenance.json`` only; no other file depends on the clock.
     """
     study, fitted, measured, audited = run.study, run["models"], run["measured"], run["audited"]
-    write_text(folder / "study.resolved.yaml", resolved_yaml(study))
+    write_text(folder / "study.resolved.yaml", resolved_yaml(_as_fitted(study, fitted)))
+    if run["population"].inferred:
+        write_text(folder / "features.inferred.yaml", features_yaml(run["population"].inferred))
     write_json(folder / "attrition.json", run["population"].attrition)
     write_json(folder / "metrics.json", measured.metrics)
     write_json(
@@ -86,6 +93,12 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
+
+
+def _as_fitted(study: Study, fitted: Fitted) -> Study:
+    """Return the study with the families that were fitted, so that it says the same when it is run again."""
+    kept = tuple(family for family in study.models.families if family in fitted.models)
+    return study.model_copy(update={"models": study.models.model_copy(update={"families": kept})})
 
 
 def model_digest(folder: Path) -> str:
@@ -173,7 +186,7 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
         privacy=audited.privacy,
         selection=run["models"].selection.to_json(),
         importance=run["explained"].overall,
-        notes=(*run["population"].notes, *run["models"].leaks.warnings, *_unlearned(run)),
+        notes=(*run["population"].notes, *run["models"].leaks.warnings, *_unlearned(run), *_not_fitted(run)),
         referral_recorded=measured.referral is not None,
         alternatives=_outcomes(study),
         features=feature_facts(run["features"].infos),
@@ -195,6 +208,13 @@ def _unlearned(run: RunResults) -> Iterator[str]:
                 f"{FAMILIES[family]}: this model learned nothing that holds for young people it had not seen. "
                 "Its estimate is the same for everybody."
             )
+
+
+def _not_fitted(run: RunResults) -> Iterator[str]:
+    """Say which families were left out for want of what they need."""
+    for family in run.study.models.families:
+        if family not in run["models"].models:
+            yield f"{FAMILIES[family]}: not fitted. {_NEEDS[family]}"
 
 
 def _n_offers(measured: Measured, split: str) -> float:

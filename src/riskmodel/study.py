@@ -211,6 +211,11 @@ def resolved_yaml(study: Study) -> str:
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
 
 
+def features_yaml(features: Mapping[str, Any]) -> str:
+    """Return features of a flat table as a study would declare them under ``data``."""
+    return yaml.safe_dump({"features": features}, sort_keys=False, allow_unicode=True, width=100)
+
+
 def _read(path: Path | None) -> Settings:
     if path is None:
         text = resources.files("riskmodel").joinpath("default_study.yaml").read_text(encoding="utf-8")

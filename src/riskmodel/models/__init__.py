@@ -7,6 +7,7 @@ from riskmodel.models.families import fit, from_state
 from riskmodel.models.protocol import RiskModel, smallest_group
 from riskmodel.models.selection import FamilyUtility, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
+from riskmodel.models.usable import usable_families
 
 __all__ = [
     "SIMPLEST_FIRST",
@@ -24,4 +25,5 @@ __all__ = [
     "offers",
     "select",
     "smallest_group",
+    "usable_families",
 ]

@@ -136,13 +136,13 @@ def test_every_fault_at_once_and_no_value(tmp_path):
     assert len(found) == 6
     told = " ".join(found)
     assert "column 'age': expected a number" in told
-    assert "in 2 of 2 rows" in found[0]
+    assert any("column 'age'" in one and "in 2 of 2 rows" in one for one in found)
     assert not any(value in told for value in ("old", "Highest", "arson", "Maybe", "Perhaps"))
 
 
 def test_columns_that_are_not_there(tmp_path):
     found = faults(tmp_path, TEXT.replace("age", "aged").replace("group", "gruop"))
-    assert [fault.split(" or ")[0].rstrip("?") for fault in found] == [
+    assert sorted(fault.split(" or ")[0].rstrip("?") for fault in found) == [
         "there is no column 'age'; did you mean aged",
         "there is no column 'group'; did you mean gruop",
     ]

@@ -1,0 +1,204 @@
+"""How near the selected model comes to an untuned gradient boosting, on flat files that one YAML each reads.
+
+``python experiments/flat/compare_flat.py`` writes the files and their studies to a temporary folder, runs each study whole,
+gives the same folds or test rows to scikit-learn's two gradient boostings as they come, and writes ``results.json`` and
+``README.md`` beside itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from flat_files import FlatFile, all_files
+from flat_page import page
+
+from riskmodel.console import guarded
+from riskmodel.features import TableSpec
+from riskmodel.files import read_json, write_json
+from riskmodel.pipeline import run_stages
+from riskmodel.results import CROSSFIT, Part, audit_part, back_end
+from riskmodel.runfolder import RunResults, write_run
+from riskmodel.stages import front_end
+from riskmodel.study import Study, load_study
+from riskmodel.tables.cohort import BoolArray, FloatArray
+from riskmodel.validate import resample
+from riskmodel.validate.resample import Resamples, ranking
+
+HERE = Path(__file__).parent
+PEERS = ("HistGradientBoosting", "GradientBoosting")
+REPLICATES = 1000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that everybody is judged on, the same for ours and theirs."""
+
+    part: Part
+    draws: Resamples
+
+    def auroc(self, score: FloatArray) -> tuple[float, FloatArray]:
+        """Return the AUROC and one value for each resample."""
+        found = ranking(score, self.part.labels.outcome, self.part.labels.weight, self.draws)
+        return found.auroc, found.auroc_draws
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the comparison and write its results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=5, help="of the made files (default: 5)")
+    parser.add_argument("--only", nargs="*", default=None, help="names of files; default: all")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and README.md")
+    parser.add_argument("--page-only", action="store_true", help="make README.md again from results.json")
+    arguments = parser.parse_args(argv)
+    return guarded(lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare on every file, and write the page."""
+    results = arguments.out / "results.json"
+    if not arguments.page_only:
+        found = []
+        with tempfile.TemporaryDirectory(prefix="riskmodel-flat-") as folder:
+            for file in all_files(arguments.seed):
+                if arguments.only is None or file.name in arguments.only:
+                    found.append(compare(file, Path(folder)))
+                    print(_line(found[-1]), flush=True)
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        write_json(results, {"seed": arguments.seed, "replicates": REPLICATES, "files": found})
+    (arguments.out / "README.md").write_text(page(read_json(results)), encoding="utf-8")
+    return 0
+
+
+def _line(one: dict[str, Any]) -> str:
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in {**one["families"], **one["peers"]}.items())
+    return f"{one['file']}: {one['selected']} selected; {scores}; {one['seconds']:.0f} s"
+
+
+def compare(file: FlatFile, folder: Path) -> dict[str, Any]:
+    """Run one study whole, and the peers on the same rows.
+
+    Returns
+    -------
+    dict
+        AUROC of every family and peer, and how far the selected one is behind the better peer, with its 95% interval.
+    """
+    study = load_study(file.write(folder))
+    started = time.perf_counter()
+    done = run_stages(
+        [*front_end(study), *back_end()], study, store=folder / file.name, progress=lambda *_: None
+    )
+    (folder / f"run-{file.name}").mkdir()
+    write_run(folder / f"run-{file.name}", RunResults(study, done), started=datetime.now(UTC))
+    seconds = time.perf_counter() - started
+    population, fitted = done.results["population"], done.results["models"]
+    part = audit_part(population, done.results["split"])
+    rows = Rows(part, resample(population.sampling.unit[part.rows], replicates=REPLICATES, seed=study.seed))
+    ours = {family: rows.auroc(part.of(family, fitted)[0]) for family in fitted.models}
+    theirs = {name: rows.auroc(score) for name, score in _peers(study, done.results, part).items()}
+    selected = fitted.selection.selected
+    best = max(theirs, key=lambda name: theirs[name][0])
+    return {
+        "file": file.name,
+        "says": file.says,
+        "rows": len(file.table),
+        "columns": file.table.shape[1],
+        "rate": round(float(file.table["again"].mean()), 4),
+        "features": len(done.results["features"].infos),
+        "judged_on": part.name,
+        "families": {name: round(value, 4) for name, (value, _) in ours.items()},
+        "peers": {name: round(value, 4) for name, (value, _) in theirs.items()},
+        "selected": selected,
+        "against": best,
+        "behind": _difference(theirs[best], ours[selected]),
+        "best_of_ours": max(ours, key=lambda name: ours[name][0]),
+        "best_behind": round(theirs[best][0] - max(value for value, _ in ours.values()), 4),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _difference(theirs: tuple[float, FloatArray], ours: tuple[float, FloatArray]) -> dict[str, float]:
+    lower, upper = np.nanquantile(theirs[1] - ours[1], [0.025, 0.975])
+    return {
+        "estimate": round(theirs[0] - ours[0], 4),
+        "lower": round(float(lower), 4),
+        "upper": round(float(upper), 4),
+    }
+
+
+def _peers(study: Study, results: dict[str, Any], part: Part) -> dict[str, FloatArray]:
+    """Return the scores of scikit-learn's gradient boostings with default settings, on the rows of a part.
+
+    The histogram one gets the file's own columns, with categories as categories. The other cannot read missing values or
+    texts: it gets our columns, with medians for what is missing.
+    """
+    raw = _raw_columns(study)
+    filled = pd.DataFrame(results["features"].values).astype(np.float64)
+    filled = filled.fillna(filled.median()).fillna(0.0)
+    labels = results["population"].outcomes.training[study.data.chosen]  # type: ignore[union-attr]
+    fold, train = results["split"].fold, results["split"].train
+    tasks = (
+        [(train & (fold != one), fold == one) for one in np.unique(fold[train])]
+        if part.name == CROSSFIT
+        else [(train, part.rows)]
+    )
+    return {
+        name: _scores(name, columns, labels.outcome, labels.weight, tasks)[part.rows]
+        for name, columns in zip(PEERS, (raw, filled), strict=True)
+    }
+
+
+def _scores(
+    name: str,
+    columns: pd.DataFrame,
+    outcome: Any,
+    weight: FloatArray,
+    tasks: list[tuple[BoolArray, BoolArray]],
+) -> FloatArray:
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+
+    score = np.full(len(columns), np.nan)
+    for learn, judge in tasks:
+        used = learn & (weight > 0)
+        model = (
+            HistGradientBoostingClassifier(random_state=0, categorical_features="from_dtype")
+            if name == PEERS[0]
+            else GradientBoostingClassifier(random_state=0)
+        )
+        model.fit(columns[used], outcome[used], sample_weight=weight[used])
+        score[judge] = model.decision_function(columns[judge])
+    return score
+
+
+def _raw_columns(study: Study) -> pd.DataFrame:
+    """Return the columns that became features as a data scientist would read them, in the order of the cohort."""
+    from riskmodel.features.table import columns_as_read
+
+    spec = study.data
+    if not isinstance(spec, TableSpec):
+        raise TypeError("the studies of this experiment read a flat table")
+    texts = pd.DataFrame(columns_as_read(spec, policy=study.policy))
+    return texts.apply(_as_numbers_or_category)
+
+
+def _as_numbers_or_category(texts: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(texts.str.replace(",", "."), errors="coerce")
+    if numbers.notna().mean() > 0.5 or (texts == "").all():
+        return numbers
+    common = texts.value_counts().index[:250]
+    return texts.where(texts.isin(common), "rest").astype("category")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
