@@ -1,6 +1,6 @@
 """How near the selected model comes to an untuned gradient boosting, on flat files that one YAML each reads.
 
-``python experiments/flat/compare_flat.py`` writes the files and their studies to a temporary folder, runs each study whole,
+``python experiments/flat/compare_flat.py`` (about 12 minutes on two cores) writes the files and their studies to temporary folders, runs each study whole,
 gives the same folds or test rows to scikit-learn's two gradient boostings as they come, and writes ``results.json`` and
 ``README.md`` beside itself.
 """
@@ -11,26 +11,28 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from flat_files import FlatFile, all_files
+from flat_files import FILES, OUTCOME, SUBJECT, FlatFile, make_file
 from flat_page import page
 
 from riskmodel.console import guarded
-from riskmodel.features import TableSpec
 from riskmodel.files import read_json, write_json
-from riskmodel.pipeline import run_stages
+from riskmodel.pipeline import Outcome, run_stages
+from riskmodel.provenance import peak_memory_mb
 from riskmodel.results import CROSSFIT, Part, audit_part, back_end
 from riskmodel.runfolder import RunResults, write_run
 from riskmodel.stages import front_end
 from riskmodel.study import Study, load_study
-from riskmodel.tables.cohort import BoolArray, FloatArray
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray
 from riskmodel.validate import resample
 from riskmodel.validate.resample import Resamples, ranking
 
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=5, help="of the made files (default: 5)")
-    parser.add_argument("--only", nargs="*", default=None, help="names of files; default: all")
+    parser.add_argument("--only", nargs="*", choices=FILES, help="names of files; default: all")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and README.md")
     parser.add_argument("--page-only", action="store_true", help="make README.md again from results.json")
     arguments = parser.parse_args(argv)
@@ -69,16 +71,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare on every file, and write the page."""
     results = arguments.out / "results.json"
     if not arguments.page_only:
-        found = []
-        with tempfile.TemporaryDirectory(prefix="riskmodel-flat-") as folder:
-            for file in all_files(arguments.seed):
-                if arguments.only is None or file.name in arguments.only:
-                    found.append(compare(file, Path(folder)))
-                    print(_line(found[-1]), flush=True)
+        found = [_compared(name, arguments.seed) for name in arguments.only or FILES]
         arguments.out.mkdir(parents=True, exist_ok=True)
         write_json(results, {"seed": arguments.seed, "replicates": REPLICATES, "files": found})
     (arguments.out / "README.md").write_text(page(read_json(results)), encoding="utf-8")
     return 0
+
+
+def _compared(name: str, seed: int) -> dict[str, Any]:
+    """Compare in a process of its own, so that the memory is that of one run."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = pool.submit(compare, name, seed).result()
+    print(_line(found), flush=True)
+    return found
 
 
 def _line(one: dict[str, Any]) -> str:
@@ -86,35 +91,29 @@ def _line(one: dict[str, Any]) -> str:
     return f"{one['file']}: {one['selected']} selected; {scores}; {one['seconds']:.0f} s"
 
 
-def compare(file: FlatFile, folder: Path) -> dict[str, Any]:
-    """Run one study whole, and the peers on the same rows.
+def compare(name: str, seed: int) -> dict[str, Any]:
+    """Run the study of one file whole, and the peers on the same rows.
 
     Returns
     -------
     dict
         AUROC of every family and peer, and how far the selected one is behind the better peer, with its 95% interval.
     """
-    study = load_study(file.write(folder))
-    started = time.perf_counter()
-    done = run_stages(
-        [*front_end(study), *back_end()], study, store=folder / file.name, progress=lambda *_: None
-    )
-    (folder / f"run-{file.name}").mkdir()
-    write_run(folder / f"run-{file.name}", RunResults(study, done), started=datetime.now(UTC))
-    seconds = time.perf_counter() - started
+    file = make_file(name, seed)
+    study, done, spent = _run_whole(file)
     population, fitted = done.results["population"], done.results["models"]
     part = audit_part(population, done.results["split"])
     rows = Rows(part, resample(population.sampling.unit[part.rows], replicates=REPLICATES, seed=study.seed))
     ours = {family: rows.auroc(part.of(family, fitted)[0]) for family in fitted.models}
-    theirs = {name: rows.auroc(score) for name, score in _peers(study, done.results, part).items()}
+    theirs = {name: rows.auroc(score) for name, score in _peers(file, done.results, part).items()}
     selected = fitted.selection.selected
     best = max(theirs, key=lambda name: theirs[name][0])
     return {
         "file": file.name,
         "says": file.says,
         "rows": len(file.table),
-        "columns": file.table.shape[1],
-        "rate": round(float(file.table["again"].mean()), 4),
+        "columns": file.table.shape[1] - 2,
+        "rate": round(float(file.table[OUTCOME].mean()), 4),
         "features": len(done.results["features"].infos),
         "judged_on": part.name,
         "families": {name: round(value, 4) for name, (value, _) in ours.items()},
@@ -124,8 +123,22 @@ def compare(file: FlatFile, folder: Path) -> dict[str, Any]:
         "behind": _difference(theirs[best], ours[selected]),
         "best_of_ours": max(ours, key=lambda name: ours[name][0]),
         "best_behind": round(theirs[best][0] - max(value for value, _ in ours.values()), 4),
-        "seconds": round(seconds, 1),
+        **spent,
     }
+
+
+def _run_whole(file: FlatFile) -> tuple[Study, Outcome, dict[str, float]]:
+    """Run the study of a file from the file to the card, and say what it took."""
+    with tempfile.TemporaryDirectory(prefix="riskmodel-flat-") as place:
+        folder = Path(place)
+        study = load_study(file.write(folder))
+        started = time.perf_counter()
+        stages = [*front_end(study), *back_end()]
+        done = run_stages(stages, study, store=folder / "store", progress=lambda *_: None)
+        (folder / "run").mkdir()
+        write_run(folder / "run", RunResults(study, done), started=datetime.now(UTC))
+        seconds = time.perf_counter() - started
+    return study, done, {"seconds": round(seconds, 1), "peak_mb": peak_memory_mb()}
 
 
 def _difference(theirs: tuple[float, FloatArray], ours: tuple[float, FloatArray]) -> dict[str, float]:
@@ -137,16 +150,17 @@ def _difference(theirs: tuple[float, FloatArray], ours: tuple[float, FloatArray]
     }
 
 
-def _peers(study: Study, results: dict[str, Any], part: Part) -> dict[str, FloatArray]:
+def _peers(file: FlatFile, results: Mapping[str, Any], part: Part) -> dict[str, FloatArray]:
     """Return the scores of scikit-learn's gradient boostings with default settings, on the rows of a part.
 
     The histogram one gets the file's own columns, with categories as categories. The other cannot read missing values or
     texts: it gets our columns, with medians for what is missing.
     """
-    raw = _raw_columns(study)
+    population = results["population"]
+    raw = _raw_columns(file, population.inferred, population.cohort)
     filled = pd.DataFrame(results["features"].values).astype(np.float64)
     filled = filled.fillna(filled.median()).fillna(0.0)
-    labels = results["population"].outcomes.training[study.data.chosen]  # type: ignore[union-attr]
+    labels = population.outcomes.training[OUTCOME]
     fold, train = results["split"].fold, results["split"].train
     tasks = (
         [(train & (fold != one), fold == one) for one in np.unique(fold[train])]
@@ -181,23 +195,18 @@ def _scores(
     return score
 
 
-def _raw_columns(study: Study) -> pd.DataFrame:
+def _raw_columns(file: FlatFile, inferred: Mapping[str, Any], cohort: Cohort) -> pd.DataFrame:
     """Return the columns that became features as a data scientist would read them, in the order of the cohort."""
-    from riskmodel.features.table import columns_as_read
-
-    spec = study.data
-    if not isinstance(spec, TableSpec):
-        raise TypeError("the studies of this experiment read a flat table")
-    texts = pd.DataFrame(columns_as_read(spec, policy=study.policy))
-    return texts.apply(_as_numbers_or_category)
+    rows = file.table.set_index(SUBJECT).loc[cohort.subject_id]
+    return rows[[one["column"] for one in inferred.values()]].apply(_as_numbers_or_category)
 
 
-def _as_numbers_or_category(texts: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(texts.str.replace(",", "."), errors="coerce")
-    if numbers.notna().mean() > 0.5 or (texts == "").all():
+def _as_numbers_or_category(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.notna().mean() > 0.5:
         return numbers
-    common = texts.value_counts().index[:250]
-    return texts.where(texts.isin(common), "rest").astype("category")
+    common = column.value_counts().index[:250]
+    return column.where(column.isin(common), "rest").astype("category")
 
 
 if __name__ == "__main__":

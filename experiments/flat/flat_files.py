@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
-OUTCOME = "again"
+SUBJECT, OUTCOME = "id", "again"
 REFUSED, UNKNOWN = "Refused", "Unknown"
 
 
@@ -69,6 +69,7 @@ class FlatFile:
             "data": {
                 "kind": "table",
                 "path": f"{self.name}.csv",
+                "subject": SUBJECT,
                 "chosen": OUTCOME,
                 "outcomes": {OUTCOME: outcome},
                 "features_from": {"columns": ["*"]},
@@ -83,11 +84,16 @@ class FlatFile:
         }
 
 
-def all_files(seed: int) -> Iterator[FlatFile]:
-    """Yield every file, one at a time, each from its own stream of random numbers."""
-    for number, make in enumerate(_SYNTHETIC):
-        yield make(np.random.default_rng([seed, number]))
-    yield from shipped()
+def make_file(name: str, seed: int) -> FlatFile:
+    """Return one of ``FILES``; each that is made has its own stream of random numbers."""
+    make = _FILES[name]
+    return _with_subjects(make(np.random.default_rng([seed, FILES.index(name)])), seed)
+
+
+def _with_subjects(file: FlatFile, seed: int) -> FlatFile:
+    """Return the file with a number for each row that says nothing of its place."""
+    numbers = np.random.default_rng(seed).permutation(len(file.table))
+    return replace(file, table=file.table.assign(**{SUBJECT: numbers}))
 
 
 def _chance(log_odds: Floats, rate: float, rng: Rng) -> npt.NDArray[np.int64]:
@@ -104,7 +110,8 @@ def _chance(log_odds: Floats, rate: float, rng: Rng) -> npt.NDArray[np.int64]:
 def _numbers(n: int, count: int, rng: Rng, *, alike: float = 0.3) -> Floats:
     """Return columns with a common cause, as risk factors have."""
     common = rng.normal(size=(n, 1))
-    return np.sqrt(1 - alike) * rng.normal(size=(n, count)) + np.sqrt(alike) * common
+    values: Floats = np.sqrt(1 - alike) * rng.normal(size=(n, count)) + np.sqrt(alike) * common
+    return values
 
 
 def _with_gaps(values: Floats, share: float, rng: Rng) -> Floats:
@@ -262,28 +269,31 @@ def _large(rng: Rng) -> FlatFile:
     )
 
 
-_SYNTHETIC: tuple[Callable[[Rng], FlatFile], ...] = (
-    _rare, _linear, _common, _survey, _many_levels, _interactions, _curves, _sorted, _official, _wide, _half_missing, _large,
-)  # fmt: skip
+def _cancer(_rng: Rng) -> FlatFile:
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer()
+    return _of("cancer", "shipped with scikit-learn: 569 rows, 63%, breast cancer", found.data, found.target)
 
 
-def shipped() -> Iterator[FlatFile]:
-    """Yield data sets that come with scikit-learn."""
-    from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+def _digits(_rng: Rng) -> FlatFile:
+    from sklearn.datasets import load_digits
 
-    cancer, digits, diabetes = load_breast_cancer(), load_digits(), load_diabetes()
-    yield _of("cancer", "shipped with scikit-learn: 569 rows, 63%, breast cancer", cancer.data, cancer.target)
-    yield _of(
-        "digits",
-        "shipped with scikit-learn: 1,797 rows, 10%, is a digit an 8",
-        digits.data,
-        digits.target == 8,
+    found = load_digits()
+    return _of(
+        "digits", "shipped with scikit-learn: 1,797 rows, 10%, is a digit an 8", found.data, found.target == 8
     )
-    high = diabetes.target > np.quantile(diabetes.target, 0.75)
-    yield _of(
+
+
+def _diabetes(_rng: Rng) -> FlatFile:
+    from sklearn.datasets import load_diabetes
+
+    found = load_diabetes()
+    high = found.target > np.quantile(found.target, 0.75)
+    return _of(
         "diabetes",
         "shipped with scikit-learn: 442 rows, 25%, diabetes in the highest quarter",
-        diabetes.data,
+        found.data,
         high,
     )
 
@@ -291,3 +301,13 @@ def shipped() -> Iterator[FlatFile]:
 def _of(name: str, says: str, values: Floats, outcome: npt.NDArray[np.generic]) -> FlatFile:
     named = {f"item_{j + 1}": values[:, j] for j in range(values.shape[1])}
     return FlatFile(name, says, pd.DataFrame({**named, OUTCOME: outcome.astype(np.int64)}))
+
+
+_FILES: Mapping[str, Callable[[Rng], FlatFile]] = {
+    make.__name__.removeprefix("_"): make
+    for make in (
+        _rare, _linear, _common, _survey, _many_levels, _interactions, _curves, _sorted, _official, _wide, _half_missing,
+        _large, _cancer, _digits, _diabetes,
+    )
+}  # fmt: skip
+FILES = tuple(_FILES)

@@ -16,7 +16,7 @@ from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
+from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -25,9 +25,11 @@ from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
-from riskmodel.validate import Estimate, Resamples, ScoredRows, Split
+from riskmodel.validate import Estimate, Resamples, Round, ScoredRows, Split
 from riskmodel.validate.curves import decision_curve, reliability_curve
-from riskmodel.validate.leaks import LeakReport, hunt_leaks
+from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
+from riskmodel.validate.leaks import LeakReport
+from riskmodel.validate.sample_size import SampleSizeReport, sample_size
 
 Inputs = Mapping[str, Any]
 Json = dict[str, Any]
@@ -36,6 +38,8 @@ Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
 BASELINES = ("prior", "count")
+SELECTION_RESAMPLES = 400
+"""Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,26 @@ class Explained:
     overall: Json
 
 
-def back_end() -> list[Stage]:
-    """Return the stages from feature matrix to results; they run each time."""
+def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _words: None) -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time.
+
+    Parameters
+    ----------
+    strict : bool
+        Stop before training if the study is too small.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
+    """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage(
+            "sample_size",
+            "Asking whether there are enough people",
+            rows,
+            run=partial(_sample_size, strict=strict, tell=tell),
+        ),
         stage("models", "Training the models", rows, run=_fit),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
@@ -128,7 +146,7 @@ def parts(population: Population, split: Split) -> list[Part]:
     """Return the splits that a study has, in the order of the run folder's contract."""
     outcomes = population.outcomes
     learned, final = outcomes.training[outcomes.chosen], outcomes.test[outcomes.chosen]
-    found = [Part("train", split.train, learned), Part(CROSSFIT, split.train, learned)]
+    found = [Part("train", split.train, learned), Part(CROSSFIT, split.judged, learned)]
     tests = [Part("test_new", split.test_new, final), Part("test_all", split.test_all, final)]
     return [Part(p.name, p.rows, p.labels.take(p.rows)) for p in (*found, *tests) if p.rows.any()]
 
@@ -165,48 +183,70 @@ def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
         seed=study.seed,
         horizon_days=horizon,
         recording_lag_days=lag,
+        happened=_happened(population.outcomes.as_known(None)),
+        side=population.sampling.side,
     )
+
+
+def _happened(labels: Labels) -> BoolArray:
+    """Return the rows that are known to have the outcome."""
+    return np.asarray((labels.outcome == 1) & (labels.weight > 0))
+
+
+def _sample_size(
+    study: Study, inputs: Inputs, _folder: Path, *, strict: bool, tell: Callable[[str], None]
+) -> SampleSizeReport:
+    population, features, split = (inputs[name] for name in ("population", "features", "split"))
+    outcomes = population.outcomes
+    found = sample_size(
+        features.take(split.train),
+        outcomes.training[outcomes.chosen].take(split.train),
+        population.cohort.subject_id[split.train],
+        models=modelling.with_usable_families(study.models, features.infos),
+        spec=study.validation.sample_size,
+    )
+    if strict:
+        found.require_enough()
+    for warning in found.warnings:
+        tell(warning.words)
+    return found
 
 
 def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
-    labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
+    everybody, person = population.outcomes.as_known(None), population.cohort.subject_id
+    labels, judged = everybody.take(split.train), everybody.take(split.judged)
     learn = features.take(split.train)
-    person = population.cohort.subject_id[split.train]
-    fold = split.fold[split.train]
     # One thread each, so that the result does not depend on how many families are fitted at a time.
-    crossfit = partial(modelling.crossfit, spec=study.models, seed=study.seed, threads=1, person=person)
-    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person)
+    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person[split.train])
 
-    def learned(family: str) -> tuple[FloatArray, RiskModel]:
-        out_of_fold = crossfit(family, learn, labels.outcome, labels.weight, fold)
-        return out_of_fold, fit(family, learn, labels.outcome, labels.weight)
+    def learned(family: str) -> tuple[list[FloatArray], RiskModel]:
+        scores = [_round_scores(study, family, features, population, one) for one in split.rounds]
+        return scores, fit(family, learn, labels.outcome, labels.weight)
 
-    families = modelling.usable_families(study.models, features.infos)
+    families = modelling.with_usable_families(study.models, features.infos).families
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
-    out_of_fold = {family: raw for family, (raw, _) in found.items()}
     fitted = {family: model for family, (_, model) in found.items()}
+    raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
+    out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     calibrated = {
-        family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], labels))
+        family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], judged))
         for family, model in fitted.items()
     }
     return Fitted(
         models=calibrated,
-        crossfit={family: _spread(raw, split.train) for family, raw in out_of_fold.items()},
+        crossfit=raw,
         crossfit_risk={
-            family: _spread(_crossfit_risk(study, fitted[family], raw, labels, fold), split.train)
-            for family, raw in out_of_fold.items()
+            family: _judged(split, _round_risks(study, model, scores, population, split))
+            for family, (scores, model) in found.items()
         },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
-        selection=_select(study, population, split, out_of_fold, labels),
-        leaks=hunt_leaks(
-            learn,
-            labels.outcome,
-            weight=labels.weight,
-            subject_id=person,
-            fold=split.fold[split.train],
+        selection=_select(study, population, split, out_of_fold, judged),
+        leaks=look_for_leaks(
+            TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
             spec=study.validation.leaks,
+            seed=study.seed,
         ),
     )
 
@@ -221,15 +261,45 @@ def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads:
             raise
 
 
-def _crossfit_risk(
-    study: Study, model: RiskModel, raw: FloatArray, labels: Labels, fold: IntArray
+def _round_scores(
+    study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
 ) -> FloatArray:
-    """Return out-of-fold risk estimates: each fold is calibrated on the out-of-fold scores of the others."""
-    risk = np.full(len(raw), np.nan)
-    for one in np.unique(fold):
-        others, own = fold != one, fold == one
-        risk[own] = _calibration(study, model, raw[others], labels.take(others)).risk(raw[own])
-    return risk
+    """Return the scores of one round: each fold by a model of what it may learn from, with labels as then known."""
+    labels = population.outcomes.as_known(one.known_by)
+    return modelling.crossfit(
+        family,
+        features,
+        labels.outcome,
+        labels.weight,
+        one.fold,
+        learning=one.learning,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=population.cohort.subject_id,
+    )
+
+
+def _round_risks(
+    study: Study, model: RiskModel, scores: Sequence[FloatArray], population: Population, split: Split
+) -> list[FloatArray]:
+    """Return out-of-fold risk estimates: each fold is calibrated on out-of-fold scores of others that were known by then."""
+    risks = []
+    for one, raw in zip(split.rounds, scores, strict=True):
+        labels, risk = population.outcomes.as_known(one.known_by), np.full(len(raw), np.nan)
+        for fold in one.learning:
+            others, own = one.calibrating(fold), one.judged & (one.fold == fold)
+            risk[own] = _calibration(study, model, raw[others], labels.take(others)).risk(raw[own])
+        risks.append(risk)
+    return risks
+
+
+def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
+    """Return what each round says about the rows that it judges, NaN for the others."""
+    whole = np.full(len(split.fold), np.nan)
+    for one, values in zip(split.rounds, rounds, strict=True):
+        whole[one.judged] = values[one.judged]
+    return whole
 
 
 def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels) -> Calibration:
@@ -237,26 +307,33 @@ def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels
     return modelling.fit_calibration(raw, labels.outcome, labels.weight, kind=kind)
 
 
-def _spread(values: FloatArray, rows: BoolArray) -> FloatArray:
-    whole = np.full(len(rows), np.nan)
-    whole[rows] = values
-    return whole
-
-
 def _select(
     study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
 ) -> Selection:
-    cohort = population.cohort.take(split.train)
-    offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
-    draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
-    return modelling.select(
-        offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts
+    cohort = population.cohort.take(split.judged)
+    sampling = population.sampling.take(split.judged)
+    # Households are alike, and a survey's units hold whole households or are drawn within strata that households may cross.
+    units = sampling.unit if sampling.stratified else cohort.household_id
+    draws = validating.resample(
+        units, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
     )
+    ordering, utility = {}, {}
+    for family, raw in out_of_fold.items():
+        offered = modelling.offers(raw, cohort, study.capacity)
+        rank = validating.ranking(
+            raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
+        )
+        ordering[family] = Resampled(rank.auroc, rank.auroc_draws)
+        utility[family] = Resampled(*validating.recall(offered, labels.outcome, labels.weight, draws))
+    return modelling.select(ordering, utility)
 
 
-def _resamples(study: Study, part: Part, population: Population) -> Resamples:
-    people = population.cohort.subject_id[part.rows]
-    return validating.resample(people, replicates=study.validation.replicates, seed=study.seed)
+def resamples(study: Study, part: Part, population: Population) -> Resamples:
+    """Return resamples of people, or of a survey's units within strata, for the rows of a part."""
+    sampling = population.sampling.take(part.rows)
+    return validating.resample(
+        sampling.unit, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
+    )
 
 
 def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
@@ -265,8 +342,9 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     draws: dict[str, Resamples] = {}
     said: dict[tuple[str, str], ScoredRows] = {}
     for part in parts(population, split):
-        key = CROSSFIT if part.name == "train" else part.name  # the same rows, so the same resamples
-        draws.setdefault(key, _resamples(study, part, population))
+        same_rows = part.name == "train" and np.array_equal(split.train, split.judged)
+        key = CROSSFIT if same_rows else part.name  # the same rows, so the same resamples
+        draws.setdefault(key, resamples(study, part, population))
         for family in fitted.models:
             rows = scored(part, family, fitted=fitted, population=population, study=study)
             found = validating.evaluate(rows, draws[key], study.validation, threads=study.threads)
@@ -343,7 +421,7 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
         inputs[name] for name in ("population", "features", "split", "models")
     )
     part = audit_part(population, split)
-    draws = _resamples(study, part, population)
+    draws = resamples(study, part, population)
     audited = population.audited.take(part.rows)
     rows = {
         family: scored(part, family, fitted=fitted, population=population, study=study)

@@ -17,11 +17,16 @@ from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
+from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
+from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
+from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, features_yaml, resolved_yaml
+from riskmodel.validate.warning import RunWarning
 
 Json = Mapping[str, Any]
 
@@ -33,10 +38,11 @@ _NEEDS = {
 
 @dataclass(frozen=True)
 class RunResults:
-    """A study and everything that its pipeline made."""
+    """A study and everything that its pipeline made; ``reading`` says which look at the test rows it is."""
 
     study: Study
     outcome: Outcome
+    reading: Reading | None = None
 
     def __getitem__(self, stage: str) -> Any:
         return self.outcome.results[stage]
@@ -46,6 +52,19 @@ class RunResults:
         """Digest of the data: of the simulation's settings and code, or of the files that were read."""
         first = "intake" if "intake" in self.outcome.addresses else "population"
         return self.outcome.addresses[first]
+
+
+def test_rows(run: RunResults) -> JudgedRows | None:
+    """Return which test rows a run looks at; None where nothing was kept for a test."""
+    kept = run["split"].test_all
+    if not kept.any():
+        return None
+    return JudgedRows.of(
+        run["population"].cohort.take(kept),
+        chosen_outcome(run.study),
+        fingerprint=run.fingerprint,
+        study=study_digest(run.study, run.fingerprint),
+    )
 
 
 def run_name(study: Study, *, started: datetime, digest: str) -> str:
@@ -76,10 +95,11 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     if run["population"].inferred:
         write_text(folder / "features.inferred.yaml", features_yaml(run["population"].inferred))
     write_json(folder / "attrition.json", run["population"].attrition)
-    write_json(folder / "metrics.json", measured.metrics)
+    write_json(folder / "metrics.json", with_warnings(run))
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
+    write_json(folder / "sample_size.json", run["sample_size"].to_json())
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
     write_json(folder / "fairness.json", audited.fairness.to_json())
@@ -99,6 +119,17 @@ def _as_fitted(study: Study, fitted: Fitted) -> Study:
     """Return the study with the families that were fitted, so that it says the same when it is run again."""
     kept = tuple(family for family in study.models.families if family in fitted.models)
     return study.model_copy(update={"models": study.models.model_copy(update={"families": kept})})
+
+
+def run_warnings(run: RunResults) -> tuple[RunWarning, ...]:
+    """Return every reason to doubt a run's results, the first known first."""
+    found: tuple[RunWarning, ...] = (*run["sample_size"].warnings, *run["models"].leaks.run_warnings)
+    return found
+
+
+def with_warnings(run: RunResults) -> dict[str, Any]:
+    """Return ``metrics.json``: the metrics, the selected family and the warnings."""
+    return {**run["measured"].metrics, "warnings": [one.to_json() for one in run_warnings(run)]}
 
 
 def model_digest(folder: Path) -> str:
@@ -136,6 +167,7 @@ def _provenance(run: RunResults, folder: Path, started: datetime) -> dict[str, A
         "data_fingerprint": run.fingerprint,
         "model_digest": model_digest(folder),
         "n_rows": len(run["population"].cohort),
+        "test_reading": None if run.reading is None else run.reading.to_json(),
         "started": started.isoformat(timespec="seconds"),
         "timings": [
             {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused}
@@ -195,9 +227,22 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
     )
 
 
-def _checks(_run: RunResults) -> list[Check]:
+def _checks(run: RunResults) -> list[Check]:
     """Return the further checks of the card, in the order in which it shows them."""
-    return []
+    metrics = run["measured"].metrics
+    reached = metrics["models"][metrics["selected"]]["crossfit"]["auroc"]["estimate"]
+    size, spec = run["sample_size"], run.study.validation.sample_size
+    division = division_check(
+        run.study.split,
+        run.study.disclosure,
+        set_aside=run["split"].set_aside,
+        readings=None if run.reading is None else run.reading.number,
+    )
+    return [
+        division,
+        sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
+        leak_check(run["models"].leaks),
+    ]
 
 
 def _unlearned(run: RunResults) -> Iterator[str]:

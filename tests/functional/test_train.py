@@ -19,7 +19,7 @@ from riskmodel.study import load_study
 CONTRACT = {
     "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
-    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json",
+    "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -60,7 +60,19 @@ def test_the_command_prints_one_object(finished):
 
 @pytest.mark.parametrize(
     "name",
-    ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy", "card", "explanations"],
+    [
+        "metrics",
+        "fairness",
+        "fairness.public",
+        "label_bias",
+        "proxies",
+        "privacy",
+        "card",
+        "explanations",
+        "sample_size",
+        "leaks",
+        "selection",
+    ],
 )
 def test_files_follow_their_schemas(finished, name):
     text = resources.files("riskmodel").joinpath(f"publish/schemas/{name}.schema.json").read_text()

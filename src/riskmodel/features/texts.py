@@ -163,7 +163,7 @@ def by_content(columns: Sequence[TextColumn]) -> IntArray:
 
 
 def linked(*keys: IntArray) -> IntArray:
-    """Number the groups of rows that hang together because they share a value of any key.
+    """Return a number for each group of rows that hang together because they share a value of any key.
 
     Parameters
     ----------

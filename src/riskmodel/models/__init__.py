@@ -5,17 +5,17 @@ from riskmodel.models.capacity import offers
 from riskmodel.models.crossfit import crossfit
 from riskmodel.models.families import fit, from_state
 from riskmodel.models.protocol import RiskModel, smallest_group
-from riskmodel.models.selection import FamilyUtility, Selection, select
+from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
-from riskmodel.models.usable import usable_families
+from riskmodel.models.usable import with_usable_families
 
 __all__ = [
     "SIMPLEST_FIRST",
     "CalibratedModel",
     "Calibration",
     "CapacitySpec",
-    "FamilyUtility",
     "ModelsSpec",
+    "Resampled",
     "RiskModel",
     "Selection",
     "crossfit",
@@ -25,5 +25,5 @@ __all__ = [
     "offers",
     "select",
     "smallest_group",
-    "usable_families",
+    "with_usable_families",
 ]

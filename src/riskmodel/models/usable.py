@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from riskmodel.models.count import can_count
-from riskmodel.models.spec import Family, ModelsSpec
+from riskmodel.models.spec import ModelsSpec
 from riskmodel.tables.features import FeatureInfo
 
 
-def usable_families(spec: ModelsSpec, infos: Sequence[FeatureInfo]) -> tuple[Family, ...]:
-    """Return the families to fit.
+def with_usable_families(spec: ModelsSpec, infos: Sequence[FeatureInfo]) -> ModelsSpec:
+    """Return the settings with the families that can be fitted.
 
     Parameters
     ----------
@@ -20,14 +20,12 @@ def usable_families(spec: ModelsSpec, infos: Sequence[FeatureInfo]) -> tuple[Fam
 
     Returns
     -------
-    tuple of str
-        All that a study names. Where it names none, ``prior`` is left out if no columns are named for it, and ``count``
-        if no column has a direction that raises risk.
+    ModelsSpec
+        With all families that a study names. Where it names none, ``prior`` is left out if no columns are named for it,
+        and ``count`` if no column has a direction that raises risk.
     """
     if "families" in spec.model_fields_set:
-        return spec.families
-    lacking = {
-        "prior": not spec.prior.features,
-        "count": not can_count(infos, spec.count.lookback),
-    }
-    return tuple(family for family in spec.families if not lacking.get(family, False))
+        return spec
+    lacking = {"prior": not spec.prior.features, "count": not can_count(infos, spec.count.lookback)}
+    usable = tuple(family for family in spec.families if not lacking.get(family, False))
+    return spec.model_copy(update={"families": usable})

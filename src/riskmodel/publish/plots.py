@@ -35,9 +35,10 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     performance = record["performance"]
     drawn: dict[str, str] = {
         "offers": figures.offers(record["headline"]["policies"], past=past),
-        "selection": figures.selection(_families(performance), chosen=performance["selected"], past=past),
         "attrition": figures.attrition(record["data"]["attrition"]),
     }
+    if any(row["ordering"]["estimate"] is not None for row in performance["selection"]):
+        drawn["selection"] = figures.selection(performance["selection"], past=past)
     if record["factors"]:
         drawn["importance"] = figures.importance_bars(
             [
@@ -58,13 +59,6 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
 
 def _safe(rows: Sequence[Json], disclosure: Disclosure) -> list[Json]:
     return [safe_row(row, disclosure) for row in rows]
-
-
-def _families(performance: Json) -> list[Json]:
-    return [
-        {**row["metrics"]["recall_at_capacity"], "family": row["family"], "label": row["label"]}
-        for row in performance["families"]
-    ]
 
 
 def _fairness(record: Json) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from riskmodel.validate.curves import capacity_curve, decision_curve, reliability_curve
 from riskmodel.validate.estimate import Estimate
+from riskmodel.validate.folds import Round, grouped_folds
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
-from riskmodel.validate.metrics import METRICS, ScoredRows, evaluate
+from riskmodel.validate.metrics import METRICS, ScoredRows, evaluate, recall
 from riskmodel.validate.oracle import OracleRatio, oracle_ratio
-from riskmodel.validate.resample import Resamples, resample
-from riskmodel.validate.splits import Split, grouped_folds, split
+from riskmodel.validate.resample import Resamples, ranking, resample
+from riskmodel.validate.splits import Split, split
 
 __all__ = [
     "METRICS",
@@ -14,6 +15,7 @@ __all__ = [
     "LeakReport",
     "OracleRatio",
     "Resamples",
+    "Round",
     "ScoredRows",
     "Split",
     "capacity_curve",
@@ -22,6 +24,8 @@ __all__ = [
     "grouped_folds",
     "hunt_leaks",
     "oracle_ratio",
+    "ranking",
+    "recall",
     "reliability_curve",
     "resample",
     "split",

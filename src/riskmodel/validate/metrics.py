@@ -6,6 +6,7 @@ metrics at capacity speak of this list of offers. Rows of weight 0 (censored) ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,10 @@ class ScoredRows:
     def __len__(self) -> int:
         return len(self.raw)
 
+    def take(self, rows: BoolArray) -> ScoredRows:
+        """Return the chosen rows, in the same order."""
+        return ScoredRows(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
     @property
     def known(self) -> BoolArray:
         """Rows whose outcome could be seen."""
@@ -87,6 +92,14 @@ class ScoredRows:
     def n_outcomes(self) -> int:
         """Different people to whom the outcome happened."""
         return n_people(self.subject_id, self.known & (self.outcome == 1))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The metrics of one model on one set of rows: each point value, and its value in every resample; NaN where undefined."""
+
+    points: Mapping[str, float]
+    draws: Mapping[str, FloatArray]
 
 
 def n_people(subject_id: IntArray, rows: BoolArray) -> int:
@@ -122,17 +135,62 @@ def evaluate(
     ValueError
         If resamples and rows are not aligned.
     """
+    drawn = draw_metrics(rows, resamples, spec, threads=threads)
+    people, outcomes = rows.n_subjects, rows.n_outcomes
+    return {
+        name: Estimate.from_draws(
+            drawn.points[name], drawn.draws[name], n_subjects=people, n_outcomes=outcomes
+        )
+        for name in METRICS
+    }
+
+
+def draw_metrics(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2) -> Drawn:
+    """Measure one model on all rows and in every resample, so that models can be compared in pairs.
+
+    Parameters
+    ----------
+    rows, resamples, spec, threads
+        As for ``evaluate``.
+
+    Returns
+    -------
+    Drawn
+        Every name of ``METRICS``.
+
+    Raises
+    ------
+    ValueError
+        If resamples and rows are not aligned.
+    """
     if len(resamples.cluster) != len(rows):
         raise ValueError("resamples were drawn for other rows")
     order = ranking(rows.raw, rows.outcome, rows.weight, resamples, threads=threads)
     points, draws = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
     points |= {"auroc": order.auroc, "average_precision": order.average_precision}
     draws |= {"auroc": order.auroc_draws, "average_precision": order.average_precision_draws}
-    people, outcomes = rows.n_subjects, rows.n_outcomes
-    return {
-        name: Estimate.from_draws(points[name], draws[name], n_subjects=people, n_outcomes=outcomes)
-        for name in METRICS
-    }
+    return Drawn(points, draws)
+
+
+def recall(
+    offered: FloatArray, outcome: npt.NDArray[np.int8], weight: FloatArray, resamples: Resamples
+) -> tuple[float, FloatArray]:
+    """Return the share of those with the outcome who are offered, and its value in each resample; NaN without any.
+
+    Parameters
+    ----------
+    offered, weight : ndarray of float64, shape (n,)
+    outcome : ndarray of int8, shape (n,)
+    resamples : Resamples
+        Aligned with the rows.
+
+    Returns
+    -------
+    tuple of float and ndarray, shape (replicates,)
+    """
+    columns = np.column_stack([weight * outcome * offered, weight * outcome])
+    drawn, total = resamples.sums(columns), columns.sum(axis=0)
+    return float(ratio(total[0], total[1])), ratio(drawn[:, 0], drawn[:, 1])
 
 
 def _from_sums(

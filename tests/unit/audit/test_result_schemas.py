@@ -37,7 +37,11 @@ def records(borough):
     who = {"subject_id": rows.subject_id, "spec": spec}
     codes = np.digitize(rows.raw, [-1, 0, 1])[:, None]
     return {
-        "metrics": {"models": {"logistic": {"crossfit": metrics}}, "selected": "logistic"},
+        "metrics": {
+            "models": {"logistic": {"crossfit": metrics}},
+            "selected": "logistic",
+            "warnings": [{"code": "sample_size", "words": "The study is too small for 'ebm'."}],
+        },
         "fairness": fairness.to_json(),
         "fairness.public": fairness.public(Disclosure(), selected="logistic"),
         "label_bias": label_choice(

@@ -91,9 +91,24 @@ SPREAD = [
     {"description": "share of sessions missed", "unit": "share", "bins": BINS[:1]},
     {"description": "on a plan", "unit": "yes or no", "bins": BINS[:2]},
 ]
+
+
+def standing(label, found, behind, *, chosen=False):
+    """Return a row of the card's ``performance.selection``."""
+    return {
+        "label": label,
+        "chosen": chosen,
+        "found": found,
+        "found_behind": behind,
+        "ordering_behind": behind,
+        "words": "chosen" if chosen else "finds clearly fewer",
+    }
+
+
 FAMILIES = [
-    {"family": "prior", "label": "Past", "estimate": 0.1, "lower": 0.05, "upper": 0.2},
-    {"family": "logistic", "label": "Scorecard", "estimate": 0.2, "lower": 0.1, "upper": 0.3},
+    standing("Count", {**result(None), "status": "suppressed"}, None),
+    standing("Past", result(0.1, 0.05, 0.2), {"estimate": 0.1, "standard_error": 0.05}),
+    standing("Scorecard", result(0.2, 0.1, 0.3), {"estimate": 0.0, "standard_error": 0.0}, chosen=True),
 ]
 
 ALL = {
@@ -106,7 +121,7 @@ ALL = {
     "importance-nothing": lambda: figures.importance_bars([{"description": "care", "share": None}]),
     "spread": lambda: figures.spread(SPREAD),
     "spread-nothing": lambda: figures.spread([]),
-    "selection": lambda: figures.selection(FAMILIES, chosen="logistic", past=PAST),
+    "selection": lambda: figures.selection(FAMILIES, past=PAST),
     "attrition": lambda: figures.attrition([{"rule": "aged 10 to 17", "rows_left": 1200}, {"rule": "no objection", "rows_left": None}]),
 }  # fmt: skip
 
@@ -197,7 +212,12 @@ def test_counts_and_hidden_counts(drawn):
 
 
 def test_the_chosen_model_is_named(drawn):
-    assert "Scorecard (chosen)" in texts(drawn["selection"])
+    shown = texts(drawn["selection"])
+    assert shown.count("Scorecard (chosen)") == 3  # once a panel
+    assert shown.count("too few to show") == 3
+    assert (
+        "Past: finds clearly fewer, 10 of 100 (5 to 20); Scorecard: chosen, 20 of 100" in drawn["selection"]
+    )
 
 
 def test_text_with_markup_or_dollars_is_only_text():
