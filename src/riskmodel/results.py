@@ -503,7 +503,8 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
 
 
 def _enough(labels: Labels) -> bool:
-    return int(labels.outcome[labels.weight > 0].sum()) >= MIN_OUTCOMES
+    happened = labels.outcome[labels.weight > 0] == 1
+    return min(int(happened.sum()), int((~happened).sum())) >= MIN_OUTCOMES
 
 
 def _explain(study: Study, inputs: Inputs, _folder: Path) -> Explained:

@@ -1,7 +1,7 @@
 """Columns of a flat table that become features by what they hold, each as a ``TableFeature`` that could have been declared.
 
-The outcome is looked at for one thing only: a column that tells it without a single exception is a copy of it and is left
-out. Where the file divides its rows, only those to learn from are looked at.
+The outcome is looked at for one thing only: a column that tells it without a single exception, for all or for very many, is
+a copy of it or was written after it, and is left out. Where the file divides its rows, only those to learn from are looked at.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ _NEARLY_ALL = 0.95
 _MOSTLY = 0.5
 _FEW_OTHERS = 5
 """A column is a number if nearly all of its texts are, or most of them and the others are of few kinds."""
+
+_SETTLED = 100
+"""A text that goes with one outcome only settles it if that many of the other were to be expected with it: an honest risk factor
+would have to divide the risk by more than 30 to do so."""
 
 _DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ].*)?")
 _PADDED = re.compile(r"0\d+")
@@ -56,7 +60,7 @@ class Inferred:
         yield (
             f"Columns that nobody declared were taken for what they hold: {kinds.count('number')} numbers, "
             f"{kinds.count('yes_no')} with yes or no, {kinds.count('category')} categories. "
-            "That each was known before the outcome is nobody's word but the file's."
+            "Nobody has declared that each was known before the outcome."
         )
         for reason in dict.fromkeys(self.left_out.values()):
             names = ", ".join(column for column, why in self.left_out.items() if why == reason)
@@ -199,8 +203,9 @@ class _Seen:
             return "they say the same in every row"
         if self._share(lambda text: _DATE.fullmatch(text) is not None) >= _NEARLY_ALL:
             return "they hold dates, which may tell how long somebody was followed"
-        if self._tells_outcome():
-            return "they tell the outcome without exception, as a copy of it would"
+        copied = self._tells_outcome()
+        if copied is not None:
+            return copied
         if self._is_number():
             return self._number()
         if self._wrong_decimal():
@@ -304,20 +309,40 @@ class _Seen:
         fits = self._share(lambda text: bool(sign.fullmatch(text) or whole.fullmatch(text)))
         return fits >= _NEARLY_ALL and self._share(lambda text: sign.fullmatch(text) is not None) > 0
 
-    def _tells_outcome(self) -> bool:
-        """Return whether few texts, or being known at all, go with the outcome without exception."""
+    def _tells_outcome(self) -> str | None:
+        """Return why a column looks as if it was made from the outcome or after it; None where it does not.
+
+        Whether anything is known is looked at as well as what: a date of the next arrest is empty where there was none.
+        """
         judged = np.isfinite(self.outcome)
         happened = self.outcome[judged] == 1
         if happened.all() or not happened.any():
-            return False
+            return None
         known = self.known[judged]
-        if np.array_equal(known, happened) or np.array_equal(known, ~happened):
-            return True
-        if len(self.people) > self.rules.most_levels:
-            return False
-        code = np.where(known, self.texts.code[judged] + 1, 0)
-        rows, cases = np.bincount(code), np.bincount(code, weights=happened)
-        return bool(((cases == 0) | (cases == rows)).all())
+        said = np.where(known, self.texts.code[judged] + 1, 0)
+        for groups in (known.astype(np.int64), said):
+            if len(np.unique(groups)) <= self.rules.most_levels + 1 and _without_exception(groups, happened):
+                return "they tell the outcome without exception, as a copy of it would"
+        if _settled(said, happened):
+            return (
+                "one of their texts settles the outcome for many young people without exception, as what became known later would "
+                "(declare a column under 'features' if it was known before)"
+            )
+        return None
+
+
+def _without_exception(groups: IntArray, happened: BoolArray) -> bool:
+    rows, cases = np.bincount(groups), np.bincount(groups, weights=happened)
+    return bool(((cases == 0) | (cases == rows)).all())
+
+
+def _settled(groups: IntArray, happened: BoolArray) -> bool:
+    """Return whether a group is all of one kind, though as many as ``_SETTLED`` of the other were to be expected in it."""
+    rows, cases = np.bincount(groups), np.bincount(groups, weights=happened)
+    rate = happened.mean()
+    never = (cases == 0) & (rows * rate >= _SETTLED)
+    always = (cases == rows) & (rows * (1 - rate) >= _SETTLED)
+    return bool((never | always).any())
 
 
 def _people(texts: TextColumn, subject: IntArray, known: BoolArray) -> dict[str, int]:

@@ -248,10 +248,10 @@ def _people(file: _File) -> tuple[_File, Cohort, SamplingDesign]:
     stratum = ordered.ids(spec.stratum, "a stratum")
     unit = _units(ordered, stratum, subject)
     area = np.full(len(subject), "unknown") if spec.area is None else _areas(ordered, spec.area)
-    cohort = Cohort(
-        subject, index, _households(ordered, unit, subject), area, np.full(len(subject), -1, dtype=np.int16)
-    )
-    return ordered, cohort, SamplingDesign(unit, _from_zero(stratum, len(subject)), _sides(ordered))
+    sides = _sides(ordered)
+    household = _households(ordered, unit, subject, sides)
+    cohort = Cohort(subject, index, household, area, np.full(len(subject), -1, dtype=np.int16))
+    return ordered, cohort, SamplingDesign(unit, _from_zero(stratum, len(subject)), sides)
 
 
 def _units(file: _File, stratum: IntArray | None, subject: IntArray) -> IntArray:
@@ -261,20 +261,36 @@ def _units(file: _File, stratum: IntArray | None, subject: IntArray) -> IntArray
         return subject
     if stratum is None:
         return _from_zero(cluster, len(cluster))
-    unit = np.unique(np.column_stack([stratum, cluster]), axis=0, return_inverse=True)[1].reshape(-1)
+    unit = _pairs(stratum, cluster)
     if len(np.unique(unit)) > len(np.unique(cluster)):
         file.notes.append(
             "Some clusters have the same name in several strata. They were taken for different clusters, as surveys number them within strata."
         )
-    return unit.astype(np.int64)
+    return unit
 
 
-def _households(file: _File, unit: IntArray, subject: IntArray) -> IntArray:
-    """Return what folds and splits keep together: households, clusters, or whatever hangs together by both."""
+def _households(file: _File, unit: IntArray, subject: IntArray, side: TextArray) -> IntArray:
+    """Return what folds and splits keep together: households, clusters, or whatever hangs together by both.
+
+    A cluster that the file itself divides into training and test rows is kept together within each of them only.
+    """
     household = file.ids(file.spec.household, "a household")
+    together = subject if household is None else household
     if file.spec.cluster is None:
-        return subject if household is None else household
-    return unit if household is None else linked(household, unit)
+        return together
+    parts = np.unique(side, return_inverse=True)[1]
+    part = _pairs(unit, parts)
+    if len(np.unique(part)) > len(np.unique(unit)):
+        file.notes.append(
+            "Some clusters have rows both to learn from and to be judged on. The file's own division was followed."
+        )
+    return linked(together, part)
+
+
+def _pairs(one: IntArray, other: npt.NDArray[np.integer]) -> IntArray:
+    """Return a number from 0 for each pair of values."""
+    found = np.unique(np.column_stack([one, other]), axis=0, return_inverse=True)[1]
+    return found.reshape(-1).astype(np.int64)
 
 
 def _areas(file: _File, column: str) -> TextArray:
