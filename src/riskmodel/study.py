@@ -253,7 +253,7 @@ def resolved_yaml(study: Study) -> str:
 
 def features_yaml(features: Mapping[str, Any]) -> str:
     """Return features of a flat table as a study would declare them under ``data``."""
-    return yaml.safe_dump({"features": features}, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump({"features": features}, allow_unicode=True, width=100)
 
 
 def _read(path: Path | None) -> Settings:
