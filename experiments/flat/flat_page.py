@@ -47,7 +47,7 @@ Made by `compare_flat.py` (seed {results["seed"]}) from `results.json`; no numbe
 Every file is read by the same few lines of YAML (`features_from: {{columns: ["*"]}}` and the outcome; weights, strata, clusters, official sides, delimiter and
 encoding where the file has them), run whole, from the file to the model card, with default models, on two threads. The peers are scikit-learn's
 `HistGradientBoostingClassifier` (the file's own columns, categories as categories) and `GradientBoostingClassifier` (our columns, medians for what is
-missing), both untuned, in the same folds or on the same official test rows, with the same weights.
+missing), both untuned, in the same folds or on the same official test rows, with the same weights. Above {results["most_rows"]:,} rows only the first.
 The *better* of the two is what ours is held against, chosen on the very rows it is judged on, which favours it.
 Intervals: {results["replicates"]:,} resamples of people or clusters, both models in the same resamples.
 

@@ -31,6 +31,11 @@ _SETTLED = 100
 """A text that goes with one outcome only settles it if that many of the other were to be expected with it: an honest risk factor
 would have to divide the risk by more than 30 to do so."""
 
+_AT_LEAST = re.compile(
+    r"(\d+(?:[.,]\d+)?) ?(?:\+|(?:or|and) (?:more|over|above|older|higher|greater|up))", re.IGNORECASE
+)
+"""The open end of a count, such as ``10 or more``, stands for its number."""
+
 _DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ].*)?")
 _PADDED = re.compile(r"0\d+")
 _COMMA, _POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
@@ -67,7 +72,7 @@ class Inferred:
             yield f"Columns left out because {reason}: {names}."
         if self.unread:
             told = (f"{column} ({_rows(count, door)})" for column, count in self.unread.items())
-            yield f"Texts that are no numbers count as not known in: {', '.join(told)}."
+            yield f"Some columns of numbers hold texts too; there, the number counts as not known: {', '.join(told)}."
 
 
 def _rows(count: int, door: Disclosure) -> str:
@@ -226,10 +231,13 @@ class _Seen:
         return f"of the policy: {broken[0].split(': ', 1)[1]}" if broken else None
 
     def unread(self) -> int:
-        """Return the rows whose text is no number, nor one that stands for itself."""
-        return int(
-            (self.known & self.texts.where(lambda text: read_number(text, self.spec.decimal) is None)).sum()
-        )
+        """Return the rows whose text is no number."""
+        return int((self.known & self.texts.where(lambda text: self._read(text) is None)).sum())
+
+    def _read(self, text: str) -> float | None:
+        """Return a text as a number, ``10 or more`` as 10; None where it is none."""
+        open_end = _AT_LEAST.fullmatch(text)
+        return read_number(open_end[1] if open_end else text, self.spec.decimal)
 
     def _share(self, rule: object) -> float:
         kept = self.texts.where(rule) & self.known  # type: ignore[arg-type]
@@ -240,12 +248,12 @@ class _Seen:
             return False
         if self._share(lambda text: _PADDED.fullmatch(text) is not None) > 1 - _NEARLY_ALL:
             return False  # codes such as 007
-        others = [text for text in self.people if read_number(text, self.spec.decimal) is None]
-        share = self._share(lambda text: read_number(text, self.spec.decimal) is not None)
+        others = [text for text in self.people if self._read(text) is None]
+        share = self._share(lambda text: self._read(text) is not None)
         return share >= _NEARLY_ALL or (share >= _MOSTLY and len(others) <= _FEW_OTHERS)
 
     def _number(self) -> TableFeature | str:
-        values = self.texts.numbers(lambda text: read_number(text, self.spec.decimal))
+        values = self.texts.numbers(self._read)
         read = values[self.known & np.isfinite(values)]
         if (
             len(read) > 1
@@ -253,9 +261,10 @@ class _Seen:
             and (read == np.round(read)).all()
         ):
             return "they number the rows: whole numbers, all different"
-        others = [text for text in self._common() if read_number(text, self.spec.decimal) is None]
-        unlisted = any(read_number(t, self.spec.decimal) is None for t in self.everywhere - set(others))
-        return self._made("number", values={text: text for text in others}, other=unlisted)
+        levels = {text: self._read(text) for text in sorted(self.everywhere) if _AT_LEAST.fullmatch(text)}
+        others = [text for text in self._common() if self._read(text) is None]
+        unlisted = any(self._read(text) is None for text in self.everywhere - set(others))
+        return self._made("number", levels=levels, values={text: text for text in others}, other=unlisted)
 
     def _yes_no(self) -> TableFeature | None:
         """Return a feature of two texts: yes and no, or one text (the rarer) and the other."""

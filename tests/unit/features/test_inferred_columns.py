@@ -86,8 +86,17 @@ def test_a_number_column_keeps_its_texts_beside_the_number(tmp_path):
     np.testing.assert_array_equal(number, said.astype(np.float32))
     np.testing.assert_array_equal(refused == 1, np.isnan(said))
     assert any(
-        note == "Texts that are no numbers count as not known in: c (about 100 rows)." for note in data.notes
+        note
+        == "Some columns of numbers hold texts too; there, the number counts as not known: c (about 100 rows)."
+        for note in data.notes
     )
+
+
+def test_the_open_end_of_a_count_stands_for_its_number(tmp_path):
+    data = read(tmp_path, columns(c=repeat("0", "1", "3 or more", "65+", "1.5 and over")))
+    assert data.inferred["c"]["levels"] == {"1.5 and over": 1.5, "3 or more": 3, "65+": 65}
+    np.testing.assert_array_equal(data.features.column("c"), np.float32(repeat(0, 1, 3, 65, 1.5)))
+    assert "c" not in " ".join(note for note in data.notes if "hold texts too" in note)
 
 
 def test_few_texts_among_numbers_are_told_without_their_count(tmp_path):
