@@ -8,6 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 from running import command
+from sklearn.metrics import roc_auc_score
+
+from riskmodel.pipeline import run_stages
+from riskmodel.results import back_end
+from riskmodel.stages import front_end
+from riskmodel.study import load_study
 
 QUICK = ("--set", "validation.replicates=200", "--set", "tracking.enabled=false", "--set", "models.folds=3")
 STUDY = """
@@ -103,19 +109,37 @@ def test_the_resolved_study_runs_again_to_the_same_metrics(folder, tmp_path):
     assert (again / "metrics.json").read_bytes() == (folder / "metrics.json").read_bytes()
 
 
-def test_weights_and_clusters_enter_metrics_and_intervals(folder, tmp_path):
-    plain = STUDY.replace("  weight: weight\n", "  missing: []\n")
-    people_only = plain.replace("  stratum: stratum\n  cluster: school\n", "")
-    leave = people_only.replace("[followup]", "[followup, weight, stratum, school]")
-    other = run(write(tmp_path, text=leave), tmp_path / "runs")
-
-    def auroc(one):
-        return json.loads((one / "metrics.json").read_text())["models"]["logistic"]["crossfit"]["auroc"]
-
-    ours, theirs = auroc(folder), auroc(other)
-    assert ours["estimate"] != theirs["estimate"]
-    # Weights with a coefficient of variation of .7 make intervals wider by about a fifth.
-    assert ours["upper"] - ours["lower"] > theirs["upper"] - theirs["lower"]
+def test_weights_strata_and_clusters_enter_estimate_and_interval(tmp_path):
+    study = load_study(
+        write(tmp_path),
+        settings=["models.families=[logistic]", "validation.replicates=1000", "models.folds=3"],
+    )
+    done = run_stages(
+        [*front_end(study), *back_end()], study, store=tmp_path / "store", progress=lambda *_: None
+    ).results
+    population, score = done["population"], done["models"].crossfit["logistic"]
+    labels, sampling = population.outcomes.training["harmed"], population.sampling
+    found = done["measured"].metrics["models"]["logistic"]["crossfit"]["auroc"]
+    assert found["estimate"] == pytest.approx(
+        roc_auc_score(labels.outcome, score, sample_weight=labels.weight), abs=1e-9
+    )
+    rng, draws = np.random.default_rng(1), []
+    for _ in range(400):
+        rows = np.concatenate(
+            [
+                np.flatnonzero(sampling.unit == unit)
+                for stratum in np.unique(sampling.stratum)
+                for units in [np.unique(sampling.unit[sampling.stratum == stratum])]
+                for unit in rng.choice(units, len(units))
+            ]
+        )
+        draws.append(roc_auc_score(labels.outcome[rows], score[rows], sample_weight=labels.weight[rows]))
+    assert len(np.unique(sampling.unit)) == 60
+    assert found["upper"] - found["lower"] == pytest.approx(
+        np.subtract(*np.quantile(draws, [0.975, 0.025])), rel=0.2
+    )
+    fold = done["split"].fold
+    assert all(len(set(fold[sampling.unit == unit])) == 1 for unit in np.unique(sampling.unit))
 
 
 def test_a_study_that_says_little_has_sensible_defaults(tmp_path):

@@ -17,6 +17,7 @@ from riskmodel.errors import StudyError
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 
 _WHOLE = re.compile(r"0|[1-9]\d{0,17}")
+_OTHER_ENCODING = "expected text in '{}'; found bytes of another encoding. Files from Windows are often cp1252: say data.encoding: cp1252"
 _DELIMITERS = {";": "';'", "\t": "'\\t'", "|": "'|'", ",": "','"}
 
 
@@ -88,7 +89,9 @@ def read_header(path: Path, *, delimiter: str, encoding: str) -> tuple[str, ...]
     try:
         with path.open(encoding=_with_mark(encoding), newline="") as stream:
             first = stream.readline()
-    except (OSError, UnicodeDecodeError, LookupError) as error:
+    except UnicodeDecodeError:
+        raise StudyError([_OTHER_ENCODING.format(encoding)], where=where) from None
+    except (OSError, LookupError) as error:
         raise StudyError(
             [f"cannot be read as '{encoding}' text ({type(error).__name__})"], where=where
         ) from None
@@ -142,7 +145,7 @@ def _text_column(column: pa.ChunkedArray) -> TextColumn:
 
 def _unreadable(said: str, fields: int, encoding: str) -> str:
     if "utf" in said.lower():
-        return f"expected text in '{encoding}'; found bytes of another encoding. Files from Windows are often cp1252: say data.encoding: cp1252"
+        return _OTHER_ENCODING.format(encoding)
     return f"expected {fields} fields in every row; found a row with more or fewer fields than the header, or text in another encoding"
 
 

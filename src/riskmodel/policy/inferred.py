@@ -52,7 +52,7 @@ _SIGNS = (
         r"urdu|bengali|punjabi|foreign|immigrant|(?:non[- ]?)?citizen|native[- ]born",
     ),
     _sign("stop and search", r"stop_?(?:and_?)?search|stopped|stops?(?![a-z])|frisk|search(?:ed|es)?(?![a-z])", _NEVER),
-    _sign("sex", r"gender|wom[ae]n(?![a-z])|m[ae]n(?![a-z])", r"male|female|boys?|girls?|man|woman|men|women"),
+    _sign("sex", r"gender|wom[ae]n(?![a-z])|m[ae]n(?![a-z])", r"male|female|boys?|girls?|man|woman|men|women|m|f|w"),
 )  # fmt: skip
 _ENFORCEMENT = re.compile(
     rf"{_START}(?:arrest|charge|convict|sentenc|offen[cs]|prison|jail|custod|probation|parole|police|court|felon|misdemean|"

@@ -36,6 +36,9 @@ def test_another_encoding_is_told_and_read(tmp_path):
     with pytest.raises(StudyError, match=r"say data\.encoding: cp1252"):
         read_texts(path, ("a", "b"), ("b",), delimiter=";", encoding="utf-8")
     found = read_texts(path, ("a", "b"), ("b",), delimiter=";", encoding="cp1252")
+    path.write_bytes("Größe\n".encode("cp1252"))
+    with pytest.raises(StudyError, match=r"say data\.encoding: cp1252"):
+        read_header(path, delimiter=";", encoding="utf-8")
     assert found["b"].said().tolist() == ["Größe", "é"]
 
 

@@ -43,6 +43,8 @@ def test_names_that_only_look_alike(column):
         ({"Muslim": 0.1, "Christian": 0.5, "None": 0.4}, "religion"),
         ({"Polish": 0.3, "Somali": 0.3, "Other": 0.4}, "nationality or language"),
         ({"Male": 0.8, "Female": 0.2}, "sex"),
+        ({"m": 0.6, "w": 0.4}, "sex"),
+        ({"A": 0.5, "F": 0.5}, None),
         ({"black": 0.2, "red": 0.8}, None),
         ({"White bread": 0.2, "Black bread": 0.2, "None": 0.6}, None),
     ],
