@@ -25,7 +25,7 @@ from flat_files import FILES, OUTCOME, SUBJECT, FlatFile, make_file
 from flat_page import page
 
 from riskmodel.console import guarded
-from riskmodel.files import read_json, write_json
+from riskmodel.files import read_json, write_json, write_text
 from riskmodel.pipeline import Outcome, run_stages
 from riskmodel.provenance import peak_memory_mb
 from riskmodel.results import CROSSFIT, Part, audit_part, back_end
@@ -71,16 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare on every file, and write the page."""
+    """Compare on the files, beside what is known of the others, and write the page."""
     results = arguments.out / "results.json"
-    if not arguments.page_only:
-        found = [_compared(name, arguments.seed) for name in arguments.only or FILES]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        write_json(
-            results,
-            {"seed": arguments.seed, "replicates": REPLICATES, "most_rows": MOST_ROWS, "files": found},
-        )
-    (arguments.out / "README.md").write_text(page(read_json(results)), encoding="utf-8")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    known = read_json(results)["files"] if results.exists() else []
+    found = {one["file"]: one for one in known}
+    for name in () if arguments.page_only else arguments.only or FILES:
+        found[name] = _compared(name, arguments.seed)
+        files = [found[one] for one in FILES if one in found]
+        written = {"seed": arguments.seed, "replicates": REPLICATES, "most_rows": MOST_ROWS, "files": files}
+        write_json(results, written)  # after each, so that a stop loses one file only
+    write_text(arguments.out / "README.md", page(read_json(results)))
     return 0
 
 
