@@ -268,6 +268,18 @@ def test_what_was_inferred_can_be_declared_and_gives_the_same(tmp_path):
     np.testing.assert_array_equal(again.features.values, data.features.values)
 
 
+def test_two_texts_of_which_one_is_rare_are_a_category_that_does_not_name_it(tmp_path):
+    told = [*["seldom"] * 12, *["usual"] * (N - 12)]
+    assert [name for name in read(tmp_path, columns(c=told)).features.names if name[0] == "c"] == [
+        "c__usual",
+        "c__any_other",
+    ]
+
+
+def test_an_outcome_that_is_the_same_for_all_is_told_by_no_column(tmp_path):
+    assert set(read(tmp_path, columns(again="Y", c=repeat("a", "b", "c"))).inferred) == {"x", "c"}
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(range(N)), st.integers(0, 2**32 - 1))
 def test_the_order_of_rows_changes_nothing(tmp_path_factory, order, seed):
