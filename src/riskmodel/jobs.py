@@ -49,20 +49,22 @@ def train_and_report(arguments: argparse.Namespace) -> int:
 
 
 def dry_run(arguments: argparse.Namespace) -> int:
-    """Print the attrition and the features of a study; train nothing."""
+    """Print the attrition, the features and what the card will note about the data of a study; train nothing."""
     study = load_study(arguments.study, settings=arguments.settings)
     check_policy(study)
     with console.progress(quiet=arguments.quiet or arguments.json) as show:
         done = run_stages(front_end(study), study, store=arguments.out / STORE, progress=show)
-    attrition = done.results["population"].attrition
+    attrition, notes = done.results["population"].attrition, done.results["population"].notes
     infos = done.results["features"].infos
     if arguments.json:
-        print(json.dumps({"attrition": attrition, "features": [info.name for info in infos]}))
+        names = [info.name for info in infos]
+        print(json.dumps({"attrition": attrition, "features": names, "notes": notes}))
         return 0
     steps = [[one["rule"], f"{one['rows_left']:,}", f"{one['removed']:,}"] for one in attrition["steps"]]
     print(console.table(["rule", "rows left", "removed"], steps))
     print()
     print(console.table(["feature", "in words"], [[info.name, info.description] for info in infos]))
+    print("".join(f"\n- {note}" for note in notes))
     print("\nNothing was trained.")
     return 0
 

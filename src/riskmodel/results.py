@@ -230,7 +230,7 @@ def _sample_size(
         features.take(split.train),
         outcomes.training[outcomes.chosen].take(split.train),
         population.cohort.subject_id[split.train],
-        models=study.models,
+        models=modelling.with_usable_families(study.models, features.infos),
         spec=study.validation.sample_size,
     )
     if strict:
@@ -252,7 +252,8 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         scores = [_round_scores(study, family, features, population, one) for one in split.rounds]
         return scores, fit(family, learn, labels.outcome, labels.weight)
 
-    slowest_first = sorted(study.models.families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    families = modelling.with_usable_families(study.models, features.infos).families
+    slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
     fitted = {family: model for family, (_, model) in found.items()}
     raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
@@ -650,7 +651,8 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
 
 
 def _enough(labels: Labels) -> bool:
-    return int(labels.outcome[labels.weight > 0].sum()) >= MIN_OUTCOMES
+    happened = labels.outcome[labels.weight > 0] == 1
+    return min(int(happened.sum()), int((~happened).sum())) >= MIN_OUTCOMES
 
 
 def _uncertainty(study: Study, inputs: Inputs, _folder: Path) -> UncertaintyReport:

@@ -28,10 +28,15 @@ from riskmodel.publish.sample_size import sample_size_check
 from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
-from riskmodel.study import Study, resolved_yaml
+from riskmodel.study import Study, features_yaml, resolved_yaml
 from riskmodel.validate.warning import RunWarning
 
 Json = Mapping[str, Any]
+
+_NEEDS = {
+    "prior": "The study names no columns for it (models.prior.features).",
+    "count": "No column was declared to raise risk (direction: 1).",
+}
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
         For ``provenance.json`` only; no other file depends on the clock.
     """
     study, fitted, measured, audited = run.study, run["models"], run["measured"], run["audited"]
-    write_text(folder / "study.resolved.yaml", resolved_yaml(study))
+    write_text(folder / "study.resolved.yaml", resolved_yaml(_as_fitted(study, fitted)))
+    if run["population"].inferred:
+        write_text(folder / "features.inferred.yaml", features_yaml(run["population"].inferred))
     write_json(folder / "attrition.json", run["population"].attrition)
     write_json(folder / "metrics.json", with_warnings(run))
     write_json(folder / "curves.json", measured.curves)
@@ -113,6 +120,12 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
+
+
+def _as_fitted(study: Study, fitted: Fitted) -> Study:
+    """Return the study with the families that were fitted, so that it says the same when it is run again."""
+    kept = tuple(family for family in study.models.families if family in fitted.models)
+    return study.model_copy(update={"models": study.models.model_copy(update={"families": kept})})
 
 
 def run_warnings(run: RunResults) -> tuple[RunWarning, ...]:
@@ -212,7 +225,7 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
         privacy=audited.privacy,
         selection=run["models"].selection.to_json(),
         importance=run["explained"].overall,
-        notes=(*run["population"].notes, *run["models"].leaks.warnings, *_unlearned(run)),
+        notes=(*run["population"].notes, *run["models"].leaks.warnings, *_unlearned(run), *_not_fitted(run)),
         referral_recorded=measured.referral is not None,
         alternatives=_outcomes(study),
         features=feature_facts(run["features"].infos),
@@ -260,6 +273,13 @@ def _unlearned(run: RunResults) -> Iterator[str]:
                 f"{FAMILIES[family]}: this model learned nothing that holds for young people it had not seen. "
                 "Its estimate is the same for everybody."
             )
+
+
+def _not_fitted(run: RunResults) -> Iterator[str]:
+    """Say which families were left out for want of what they need."""
+    for family in run.study.models.families:
+        if family not in run["models"].models:
+            yield f"{FAMILIES[family]}: not fitted. {_NEEDS[family]}"
 
 
 def _n_offers(measured: Measured, split: str) -> float:

@@ -6,10 +6,10 @@ Everything up to the feature matrix is kept in the store; models and all that fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from riskmodel.tables.days import NEVER, to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.records import Records
 from riskmodel.tables.sampling import SamplingDesign
+
+if TYPE_CHECKING:
+    from riskmodel.features import TableData
 
 Inputs = Mapping[str, Any]
 
@@ -42,7 +45,8 @@ class Extracts:
 class Population:
     """Who is looked at, what happened to them, and how they are audited.
 
-    ``attrition`` is JSON-ready; ``notes`` are sentences for the card.
+    ``attrition`` is JSON-ready; ``notes`` are sentences for the card; ``inferred`` are the features of a flat table that
+    nobody declared, as a study would declare them.
     """
 
     cohort: Cohort
@@ -52,6 +56,7 @@ class Population:
     attrition: Mapping[str, Any]
     referred: BoolArray | None
     notes: tuple[str, ...]
+    inferred: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write Parquet and JSON into a folder."""
@@ -61,7 +66,8 @@ class Population:
         self.sampling.save(folder)
         if self.referred is not None:
             np.save(folder / "referred.npy", self.referred, allow_pickle=False)
-        write_json(folder / "population.json", {"attrition": self.attrition, "notes": list(self.notes)})
+        words = {"attrition": self.attrition, "notes": list(self.notes), "inferred": self.inferred}
+        write_json(folder / "population.json", words)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -76,6 +82,7 @@ class Population:
             attrition=record["attrition"],
             referred=np.load(referred, allow_pickle=False) if referred.exists() else None,
             notes=tuple(record["notes"]),
+            inferred=record["inferred"],
         )
 
 
@@ -216,9 +223,7 @@ def _features(study: Study, inputs: Inputs, _folder: Path) -> FeatureMatrix:
 
 
 def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Population:
-    from riskmodel import features
-
-    found = features.read_table(cast(features.TableSpec, study.data))
+    found = _read_table(study)
     return Population(
         cohort=found.cohort,
         outcomes=found.outcomes,
@@ -227,13 +232,24 @@ def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Populatio
         attrition=found.attrition.to_json(),
         referred=None,
         notes=found.notes,
+        inferred=found.inferred,
     )
 
 
 def _table_features(study: Study, _inputs: Inputs, _folder: Path) -> FeatureMatrix:
+    return _read_table(study).features
+
+
+def _read_table(study: Study) -> TableData:
     from riskmodel import features
 
-    return features.read_table(cast(features.TableSpec, study.data)).features
+    return features.read_table(
+        cast(features.TableSpec, study.data), policy=study.policy, disclosure=study.disclosure
+    )
+
+
+def _table_settings(study: Study) -> Any:
+    return [_fingerprint(study), study.model_dump(mode="json", include={"policy", "disclosure"})]
 
 
 def _fingerprint(study: Study) -> Any:
@@ -301,17 +317,17 @@ _TABLE_POPULATION = Stage(
     "population",
     "Reading the table",
     (),
-    settings=lambda study: [_fingerprint(study), study.audit.model_dump(mode="json")],
+    settings=_table_settings,
     run=_table_population,
-    rooms=("features", "intake/left_out.py", "stages.py"),
+    rooms=("features", "intake", "policy", "stages.py"),
     load=Population.load,
 )
 _TABLE_FEATURES = Stage(
     "features",
     "Reading the features",
     ("population",),
-    settings=_fingerprint,
+    settings=_table_settings,
     run=_table_features,
-    rooms=("features", "intake/left_out.py"),
+    rooms=("features", "intake", "policy", "stages.py"),
     load=FeatureMatrix.load,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeGuard, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -108,6 +108,12 @@ class Study(BaseModel):
     disclosure: Disclosure = Disclosure()
     tracking: TrackingSpec = TrackingSpec()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _table_has_its_own_defaults(cls, written: Any) -> Any:
+        data = written.get("data") if isinstance(written, Mapping) else None
+        return {**written, **_for_a_table(written, data)} if _is_table(data) else written
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         event_parts = {"cohort": self.cohort, "outcomes": self.outcomes, "features": self.features}
@@ -117,12 +123,23 @@ class Study(BaseModel):
                 raise ValueError(f"a table declares these itself, under 'data': {', '.join(extra)}")
             if self.validation.robustness.late:
                 raise ValueError("validation.robustness.late needs dated events; a table has none")
+            self._check_audited()
         else:
             absent = [name for name, part in event_parts.items() if part is None]
             if absent:
                 raise ValueError(f"data.kind '{self.data.kind}' needs: {', '.join(absent)}")
         self._check_gap()
         return self
+
+    def _check_audited(self) -> None:
+        known = self.data.audited if isinstance(self.data, TableSpec) else {}
+        wanted = {*self.audit.attributes, *(name for some in self.audit.intersections for name in some)}
+        faults = [
+            f"'audit': '{name}' is not under 'data.audited'; {did_you_mean(name, known) if known else 'nothing is'}"
+            for name in wanted - {*known}
+        ]
+        if faults:
+            raise ValueError("; ".join(sorted(faults)))
 
     def _check_gap(self) -> None:
         if self.cohort is not None and self.outcomes is not None and self.split.design not in _WITHOUT_GAP:
@@ -134,6 +151,25 @@ class Study(BaseModel):
     def simulated(self) -> bool:
         """Whether every young person in it is made up by us."""
         return self.data.kind == "simulated"
+
+
+def _is_table(data: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(data, Mapping) and data.get("kind") == "table"
+
+
+def _for_a_table(written: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study of a flat table means where it does not say: how it is divided, and who is compared.
+
+    It is divided by its own training and test rows, or else by cross-validation; every declared attribute is audited.
+    """
+    design = "cross_validation" if data.get("side") is None else "declared"
+    audited = data.get("audited")
+    defaults: dict[str, dict[str, Any]] = {
+        "split": {"design": design},
+        "audit": {"attributes": list(audited) if isinstance(audited, Mapping) else [], "intersections": []},
+    }
+    said = {part: written.get(part) or {} for part in defaults}
+    return {part: {**defaults[part], **said[part]} for part in defaults if isinstance(said[part], Mapping)}
 
 
 def load_study(path: Path | None, *, settings: Sequence[str] = ()) -> Study:
@@ -215,6 +251,11 @@ def _unknown_outcomes(
 def resolved_yaml(study: Study) -> str:
     """Return the study with every default written out, as YAML that loads back to the same study."""
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+
+
+def features_yaml(features: Mapping[str, Any]) -> str:
+    """Return features of a flat table as a study would declare them under ``data``."""
+    return yaml.safe_dump({"features": features}, allow_unicode=True, width=100)
 
 
 def _read(path: Path | None) -> Settings:

@@ -39,13 +39,24 @@ SELECTIONS = ("events", "start", "end", "numerator", "denominator")
 
 
 def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    return (value,) if isinstance(value, str | int) else value
+
+
+def _as_text(value: object) -> object:
+    """Return a whole number as the text that it is in a file; what YAML made of an unquoted Yes or No is a fault."""
+    if isinstance(value, bool):
+        raise ValueError("YAML reads an unquoted Yes or No as true or false: put the text in quotes")  # noqa: TRY004 - pydantic lists it with the other faults
+    return str(value) if isinstance(value, int) else value
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Phrase = Annotated[str, Field(min_length=3)]
 Codes = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
+Text = Annotated[str, BeforeValidator(_as_text)]
+Texts = Annotated[tuple[Annotated[Text, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
 OutcomeKind = Literal["harm", "victim", "justice"]
+NOT_KNOWN = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", ".", "?")
+"""Texts that programs write where nothing is known; "None" is not among them, as it may well be an answer."""
 
 
 class _Spec(BaseModel):
@@ -442,9 +453,14 @@ class TableFeature(_YesNo):
     yes, no : tuple of str
         Texts that mean yes, and no.
     levels : mapping of str to float
-        ``number`` only: texts that stand for numbers, such as ``{Low: 0, High: 2}``; any other must be a number.
+        ``number`` only: texts that stand for numbers, such as ``{Low: 0, "<5": 2}``; any other must be a number.
     values : mapping of str to str
-        ``category`` only: text in the file → its plain words. Every text that occurs must be listed.
+        Text in the file → its plain words; each becomes a yes-or-no column. Of a ``category``, every text that occurs
+        must be listed. Of a ``number``, texts that are none, such as ``{Refused: refused to say}``: the number is then
+        missing.
+    other : bool
+        Whether texts that are not listed may occur, which is otherwise a fault. Of a ``category`` they become one more
+        column, "any other"; elsewhere they are not known.
     missing : tuple of str
         Texts that mean "not known", beside the table's own.
     agency : str
@@ -457,11 +473,12 @@ class TableFeature(_YesNo):
     kind: Literal["number", "yes_no", "category"] = "number"
     unit: str = "number"
     direction: Literal[-1, 0, 1] = 0
-    yes: Codes = ()
-    no: Codes = ()
-    levels: Mapping[str, float] = {}
-    values: Mapping[str, str] = {}
-    missing: Codes = ()
+    yes: Texts = ()
+    no: Texts = ()
+    levels: Mapping[Text, float] = {}
+    values: Mapping[Text, str] = {}
+    other: bool = False
+    missing: Texts = ()
     agency: str = "declared"
     enforcement_made: bool = False
     police_recorded: bool = False
@@ -470,7 +487,7 @@ class TableFeature(_YesNo):
     @model_validator(mode="after")
     def _kind_has_its_parts(self) -> Self:
         needed = {"number": (), "yes_no": ("yes", "no"), "category": ("values",)}[self.kind]
-        allowed = {"number": ("levels",)}.get(self.kind, needed)
+        allowed = {"number": ("levels", "values")}.get(self.kind, needed)
         parts = ("yes", "no", "levels", "values")
         faults = [f"kind '{self.kind}' needs '{part}'" for part in needed if not getattr(self, part)]
         faults += [
@@ -478,8 +495,60 @@ class TableFeature(_YesNo):
             for part in parts
             if part not in allowed and getattr(self, part)
         ]
+        if set(self.levels) & set(self.values):
+            faults.append("a text stands for a number ('levels') or for itself ('values'), not for both")
         if faults:
             raise ValueError("; ".join(faults))
+        return self
+
+
+class TableColumns(_Spec):
+    """Columns of a flat table that become features without being declared one by one.
+
+    Each is taken for a number, a yes or no, or a category by its texts alone, never by the outcome, and never if it has
+    another role in the study, if the policy bars what it may stand for, or if it holds dates or numbers the rows.
+    ``features.inferred.yaml`` in the run folder says what was taken for what; a column that is declared under
+    ``features`` is left to that.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Headers; ``*`` stands for any text, and alone for every column.
+    leave_out : tuple of str
+        Headers that are not taken, in the same way. List whatever became known after the index date.
+    most_levels : int
+        Of a category, so many of the most frequent texts become columns; the rest is "any other".
+    min_people : int
+        A text that fewer young people have is never a column of its own.
+    missing : tuple of str
+        Texts that mean "not known" in these columns, beside the table's own and an empty field.
+    """
+
+    columns: Codes = ("*",)
+    leave_out: Codes = ()
+    most_levels: int = Field(default=20, ge=1, le=100)
+    min_people: int = Field(default=50, ge=10)
+    missing: Texts = NOT_KNOWN
+
+
+class TableSide(_Spec):
+    """How a flat table itself divides its rows into those to learn from and those to be judged on.
+
+    Parameters
+    ----------
+    column : str
+    train, test : tuple of str
+        Texts of the column; any other is a fault. ``split.design: declared`` uses them.
+    """
+
+    column: str
+    train: Texts = Field(min_length=1)
+    test: Texts = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _a_text_is_on_one_side(self) -> Self:
+        if set(self.train) & set(self.test):
+            raise ValueError("a text stands for 'train' or for 'test', not for both")
         return self
 
 
@@ -489,9 +558,9 @@ class TableOutcome(_YesNo):
     column: str
     description: Phrase
     phrase: Phrase
-    yes: Codes = Field(min_length=1)
-    no: Codes = Field(min_length=1)
-    missing: Codes = ()
+    yes: Texts = Field(min_length=1)
+    no: Texts = Field(min_length=1)
+    missing: Texts = ()
     kind: OutcomeKind = "harm"
     horizon_days: int | None = Field(default=None, ge=1)
 
@@ -500,8 +569,8 @@ class TableAttribute(_Spec):
     """What one audited column of a flat table means: text in the file → group name; missing is ``Unknown``."""
 
     column: str
-    values: Mapping[str, str]
-    missing: Codes = ()
+    values: Mapping[Text, str]
+    missing: Texts = ()
 
 
 class TableSpec(_Spec):
@@ -510,35 +579,89 @@ class TableSpec(_Spec):
     Parameters
     ----------
     path : Path
-    subject : str
-        Column that tells young people apart.
+    subject : str, optional
+        Column that tells young people apart; without it each row is a young person, and nobody can object.
     index_date : str, optional
         Column with the index date, written YYYY-MM-DD.
     household : str, optional
         Column that tells households apart; by default everybody is a household of their own.
+    area : str, optional
+        Column that says where a young person lives.
+    weight : str, optional
+        Column of survey weights: 0 or more in every row. They are scaled to a mean of 1 over the rows that count, and
+        enter fitting and metrics.
+    stratum : str, optional
+        Column of the strata within which a survey drew its sample.
+    cluster : str, optional
+        Column of what a survey drew, such as a school: kept together by folds and splits, and drawn as one by the
+        intervals. Where there are strata, a cluster's name counts within its stratum.
+    side : TableSide, optional
+        Which rows the file itself sets apart for the test.
     delimiter, encoding : str
+        Such as ``";"`` and ``cp1252``.
+    decimal : str
+        The sign before the decimals of a number.
     missing : tuple of str
         Texts that mean "not known" in any column; an empty field always does.
     chosen : str
         Which of ``outcomes`` is trained for.
-    outcomes, features, audited : mappings by name
+    outcomes, audited : mappings by name
+    features : mapping by name
+        Columns that are declared one by one.
+    features_from : TableColumns, optional
+        Columns that become features by what they hold.
     declared_use : mapping
         For each column that looks like a direct identifier: why it is not one. Without it, it is refused.
     """
 
     kind: Literal["table"] = "table"
     path: Path
-    subject: str
+    subject: str | None = None
     index_date: str | None = None
     household: str | None = None
+    area: str | None = None
+    weight: str | None = None
+    stratum: str | None = None
+    cluster: str | None = None
+    side: TableSide | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
-    missing: Codes = ()
+    decimal: Literal[".", ","] = "."
+    missing: Texts = ()
     chosen: Name
     outcomes: Mapping[Name, TableOutcome] = Field(min_length=1)
-    features: Mapping[Name, TableFeature] = Field(min_length=1)
+    features: Mapping[Name, TableFeature] = {}
+    features_from: TableColumns | None = None
     audited: Mapping[Name, TableAttribute] = {}
     declared_use: DeclaredUse = {}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The columns with a role beside that of a feature, each once."""
+        single = (
+            self.subject,
+            self.index_date,
+            self.household,
+            self.area,
+            self.weight,
+            self.stratum,
+            self.cluster,
+        )
+        side = () if self.side is None else (self.side.column,)
+        judged = (one.column for group in (self.outcomes, self.audited) for one in group.values())
+        return tuple(dict.fromkeys(name for name in (*single, *side, *judged) if name is not None))
+
+    @model_validator(mode="after")
+    def _something_is_read(self) -> Self:
+        if not self.features and self.features_from is None:
+            raise ValueError(
+                "name features one by one under 'features', or take columns as they are: 'features_from: {columns: [\"*\"]}'"
+            )
+        if self.subject is None and self.index_date is not None:
+            raise ValueError(
+                "'index_date' needs 'subject': without it nobody can tell whose rows belong together"
+            )
+        return self
 
     @model_validator(mode="after")
     def _chosen_exists(self) -> Self:

@@ -11,6 +11,7 @@ from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
 from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
+from riskmodel.models.usable import with_usable_families
 
 __all__ = [
     "SIMPLEST_FIRST",
@@ -34,4 +35,5 @@ __all__ = [
     "offers",
     "select",
     "smallest_group",
+    "with_usable_families",
 ]

@@ -6,6 +6,7 @@ missing is counted as not present.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -122,6 +123,11 @@ def fit_count(rows: TrainingRows, *, spec: ModelsSpec, seed: int, threads: int) 
     return CountModel(
         rows.features.spec_hash, tuple(Factor(concept, tuple(signs)) for concept, signs in by_concept.items())
     )
+
+
+def can_count(infos: Iterable[FeatureInfo], lookback: str) -> bool:
+    """Return whether any feature raises risk and counts something in the lookback."""
+    return any(info.direction == 1 and _counts(info, lookback) for info in infos)
 
 
 def _counts(info: FeatureInfo, lookback: str) -> bool:

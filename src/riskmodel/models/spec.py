@@ -161,7 +161,8 @@ class ModelsSpec(_Spec):
     Parameters
     ----------
     families : tuple of str
-        Any of count, prior, logistic, ebm, xgboost.
+        Any of count, prior, logistic, ebm, xgboost. Without this key all of them, but ``prior`` only if it has its
+        ``features``, and ``count`` only if a feature has a direction that raises risk.
     folds : int
         Folds of the out-of-fold predictions that calibration and selection use.
     calibration : str

@@ -11,7 +11,9 @@ from riskmodel.errors import DataError
 from riskmodel.tables.cohort import FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 
-MIN_OUTCOMES = 20
+MIN_OUTCOMES = 10
+"""Fewest rows with, and without, the outcome that anything is learned from: with fewer, chance decides. It is no licence to
+trust a model of so few; the card says how many there were."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class TrainingRows:
         ------
         DataError
             If lengths differ, a weight is no number or below 0, an outcome is not 0 or 1, a feature is infinite, the
-            outcome is the same for everyone, or fewer than 20 rows have it (or do not have it).
+            outcome is the same for everyone, or fewer than ``MIN_OUTCOMES`` rows have it (or do not have it).
         """
         person = np.arange(len(outcome)) if person is None else person
         _same_length(features, outcome, weight, person, where=where)
@@ -130,5 +132,5 @@ def _enough_outcomes(outcome: npt.NDArray[np.int8], *, where: str) -> None:
             expected=f"at least {MIN_OUTCOMES} rows with the outcome and {MIN_OUTCOMES} without it",
             found=f"fewer than {MIN_OUTCOMES} of one kind among {len(outcome)} rows that count",
             where=where,
-            next_step="Add index dates or years of data, choose a broader outcome, or use fewer folds.",
+            next_step="Add index dates or years of data, or choose a broader outcome. With more folds (models.folds) each fit sees more of them.",
         )

@@ -103,8 +103,7 @@ def check_features(infos: Sequence[FeatureInfo], spec: PolicySpec) -> None:
     PolicyError
         Naming every refused feature and the rule it breaks.
     """
-    breaches = [breach for info in infos for breach in _breaches(info, spec)]
-    _refuse(breaches, kind="feature")
+    _refuse([breach for info in infos for breach in breaches(info, spec)], kind="feature")
 
 
 def check_outcome(
@@ -130,18 +129,19 @@ def check_outcome(
     PolicyError
         Naming the outcome and the rule.
     """
-    breaches = [
+    found = [
         f"'{name}' reads '{code}': {rule.words}"
         for code in codes
         for rule in BARRED
         if rule.pattern.search(code)
     ]
     if used_for == "training" and enforcement_made and spec.enforcement is None:
-        breaches.append(_needs_basis(f"'{name}'", "an enforcement-made outcome", "policy.enforcement"))
-    _refuse(breaches, kind="outcome")
+        found.append(_needs_basis(f"'{name}'", "an enforcement-made outcome", "policy.enforcement"))
+    _refuse(found, kind="outcome")
 
 
-def _breaches(info: FeatureInfo, spec: PolicySpec) -> list[str]:
+def breaches(info: FeatureInfo, spec: PolicySpec) -> list[str]:
+    """Return every rule that a feature breaks, in words; none where it may be used."""
     said = (info.name.replace("__", " "), *info.codes)
     found = [
         f"'{info.name}': {rule.words}" for rule in BARRED if any(rule.pattern.search(text) for text in said)
@@ -167,10 +167,10 @@ def _needs_basis(subject: str, what: str, key: str) -> str:
     return f"{subject}: {what} is off unless the study writes down its lawful basis under '{key}'"
 
 
-def _refuse(breaches: list[str], *, kind: str) -> None:
-    if breaches:
-        listed = "\n".join(f"  - {breach}" for breach in sorted(set(breaches)))
+def _refuse(found: list[str], *, kind: str) -> None:
+    if found:
+        listed = "\n".join(f"  - {breach}" for breach in sorted(set(found)))
         raise PolicyError(
-            f"The policy refuses {len(set(breaches))} {kind}{'s' if len(set(breaches)) > 1 else ''}; nothing was trained.\n"
+            f"The policy refuses {len(set(found))} {kind}{'s' if len(set(found)) > 1 else ''}; nothing was trained.\n"
             f"{listed}\nTake them out of the study, or ask the ethics board about those marked 'off'."
         )

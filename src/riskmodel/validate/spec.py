@@ -33,6 +33,7 @@ class SplitSpec(BaseModel):
         ``cross_validation``: everyone trains and is judged out of fold; nothing is kept for a test. Outcomes are spread
         evenly over the folds.
         ``declared``: the file's own training and test rows.
+        A flat table that does not say is divided by its ``side``, or else by cross-validation.
     reason : str, optional
         Why dated records are not split by time. Required when a cohort has more than one index date for
         ``cross_validation``, and for ``declared`` unless all test dates come later; repeated on the card.

@@ -253,3 +253,56 @@ def test_a_late_agency_needs_dated_events(tmp_path):
     found = faults("validation.robustness.late=true", path=path)
     assert any("validation.robustness.late needs dated events" in one for one in found)
     assert load_study(None, settings=["validation.robustness.late=true"]).validation.robustness.late
+
+
+def table_study(folder, more="", *, data=""):
+    path = folder / "flat.yaml"
+    path.write_text(TABLE.rstrip("\n") + "\n" + data + more)
+    return load_study(path)
+
+
+def test_a_table_that_does_not_say_is_cross_validated_and_audited_by_all_it_declares(tmp_path):
+    audited = (
+        "  audited:\n    sex: {column: s, values: {M: Male}}\n    area: {column: t, values: {N: North}}\n"
+    )
+    plain = table_study(tmp_path)
+    assert (plain.split.design, plain.audit.attributes, plain.audit.intersections) == (
+        "cross_validation",
+        (),
+        (),
+    )
+    study = table_study(
+        tmp_path, "audit: {intersections: [[sex, area]]}\nsplit: {salt: other}\n", data=audited
+    )
+    assert study.audit.attributes == ("sex", "area")
+    assert study.audit.intersections == (("sex", "area"),)
+    assert (study.split.design, study.split.salt) == ("cross_validation", "other")
+
+
+def test_a_table_with_official_rows_is_divided_by_them_unless_the_study_says_otherwise(tmp_path):
+    side = "  side: {column: sample, train: [1], test: [0]}\n"
+    assert table_study(tmp_path, data=side).split.design == "declared"
+    assert (
+        table_study(tmp_path, "split: {design: cross_validation}\n", data=side).split.design
+        == "cross_validation"
+    )
+
+
+@pytest.mark.parametrize(
+    ("audit", "said"),
+    [
+        ("{attributes: [sxe]}", "'sxe' is not under 'data.audited'; did you mean sex?"),
+        ("{intersections: [[sex, age]]}", "'age' is not under 'data.audited'"),
+    ],
+)
+def test_an_attribute_that_a_table_does_not_have_is_told_before_anything_is_trained(tmp_path, audit, said):
+    audited = "  audited:\n    sex: {column: s, values: {M: Male}}\n"
+    with pytest.raises(StudyError) as caught:
+        table_study(tmp_path, f"audit: {audit}\n", data=audited)
+    assert said in caught.value.faults[0]
+
+
+@pytest.mark.parametrize("more", ["split: 3\n", "audit: [sex]\n"])
+def test_parts_of_a_table_study_that_are_no_mapping_are_faults(tmp_path, more):
+    with pytest.raises(StudyError):
+        table_study(tmp_path, more)

@@ -136,13 +136,13 @@ def test_every_fault_at_once_and_no_value(tmp_path):
     assert len(found) == 6
     told = " ".join(found)
     assert "column 'age': expected a number" in told
-    assert "in 2 of 2 rows" in found[0]
+    assert any("column 'age'" in one and "in 2 of 2 rows" in one for one in found)
     assert not any(value in told for value in ("old", "Highest", "arson", "Maybe", "Perhaps"))
 
 
 def test_columns_that_are_not_there(tmp_path):
     found = faults(tmp_path, TEXT.replace("age", "aged").replace("group", "gruop"))
-    assert [fault.split(" or ")[0].rstrip("?") for fault in found] == [
+    assert sorted(fault.split(" or ")[0].rstrip("?") for fault in found) == [
         "there is no column 'age'; did you mean aged",
         "there is no column 'group'; did you mean gruop",
     ]
@@ -189,7 +189,7 @@ def test_files_that_are_no_table(tmp_path, text, fault):
 
 
 def test_a_wrong_encoding_and_an_absent_file(tmp_path):
-    with pytest.raises(StudyError, match=r"cannot be read as 'utf-8' text|text in another encoding"):
+    with pytest.raises(StudyError, match=r"bytes of another encoding"):
         table(tmp_path, TEXT.replace("robbery", "robò"), written_as="latin-1")
     spec = TableSpec.model_validate({**yaml.safe_load(SPEC), "path": tmp_path / "absent.csv"})
     with pytest.raises(StudyError, match="cannot be read"):

@@ -125,8 +125,8 @@ def test_how_many_people_stand_behind_the_smallest_part(fitted, people):
     ("changes", "message"),
     [
         ({"outcome": np.zeros(5000, np.int8)}, "same outcome in all 5000 rows"),
-        ({"outcome": (np.arange(5000) < 19).astype(np.int8)}, "fewer than 20 of one kind among 5000"),
-        ({"outcome": (np.arange(5000) >= 19).astype(np.int8)}, "fewer than 20 of one kind among 5000"),
+        ({"outcome": (np.arange(5000) < 9).astype(np.int8)}, "fewer than 10 of one kind among 5000"),
+        ({"outcome": (np.arange(5000) >= 9).astype(np.int8)}, "fewer than 10 of one kind among 5000"),
         ({"outcome": np.full(5000, 2, np.int8)}, "5000 of 5000 rows with something else"),
         ({"outcome": np.zeros(4999, np.int8)}, "5000 rows of features, 4999 outcomes"),
         ({"weight": np.where(np.arange(5000) == 3, np.nan, 1.0)}, "1 of 5000 weights missing"),
