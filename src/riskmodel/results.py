@@ -16,7 +16,7 @@ from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, RiskModel, Selection
+from riskmodel.models import Calibrated, CalibratedModel, CurveChoice, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -51,6 +51,8 @@ class Fitted:
         Their risk estimates, each fold calibrated on the others: a curve judged on its own rows would look perfect.
     raw : mapping of str to ndarray, shape (n,)
         Raw scores of the final models.
+    curves : mapping of str to CurveChoice
+        Which calibration each family got, and why.
     selection : Selection
     leaks : LeakReport
     """
@@ -58,6 +60,7 @@ class Fitted:
     models: Mapping[str, CalibratedModel]
     crossfit: Mapping[str, FloatArray]
     crossfit_risk: Mapping[str, FloatArray]
+    curves: Mapping[str, CurveChoice]
     raw: Mapping[str, FloatArray]
     selection: Selection
     leaks: LeakReport
@@ -186,17 +189,29 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     found = _side_by_side(learned, slowest_first, threads=study.threads)
     out_of_fold = {family: raw for family, (raw, _) in found.items()}
     fitted = {family: model for family, (_, model) in found.items()}
+
+    def curve(family: str) -> Calibrated:
+        return modelling.calibrate(
+            out_of_fold[family],
+            labels.outcome,
+            labels.weight,
+            fold=fold,
+            person=person,
+            kinds=study.models.curves_for(fitted[family].unit),
+        )
+
+    curves = _side_by_side(curve, slowest_first, threads=study.threads)
     calibrated = {
-        family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], labels))
-        for family, model in fitted.items()
+        family: CalibratedModel(model, curves[family].calibration) for family, model in fitted.items()
     }
+    if study.models.recalibrate == "latest_training_date":
+        day = population.cohort.index_day[split.train]
+        calibrated = _recalibrated(study, calibrated, out_of_fold, labels, day)
     return Fitted(
         models=calibrated,
         crossfit={family: _spread(raw, split.train) for family, raw in out_of_fold.items()},
-        crossfit_risk={
-            family: _spread(_crossfit_risk(study, fitted[family], raw, labels, fold), split.train)
-            for family, raw in out_of_fold.items()
-        },
+        crossfit_risk={family: _spread(one.risk, split.train) for family, one in curves.items()},
+        curves={family: one.choice for family, one in curves.items()},
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         selection=_select(study, population, split, out_of_fold, labels),
         leaks=hunt_leaks(
@@ -220,20 +235,26 @@ def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads:
             raise
 
 
-def _crossfit_risk(
-    study: Study, model: RiskModel, raw: FloatArray, labels: Labels, fold: IntArray
-) -> FloatArray:
-    """Return out-of-fold risk estimates: each fold is calibrated on the out-of-fold scores of the others."""
-    risk = np.full(len(raw), np.nan)
-    for one in np.unique(fold):
-        others, own = fold != one, fold == one
-        risk[own] = _calibration(study, model, raw[others], labels.take(others)).risk(raw[own])
-    return risk
-
-
-def _calibration(study: Study, model: RiskModel, raw: FloatArray, labels: Labels) -> Calibration:
-    kind = study.models.calibration_for(model.unit)
-    return modelling.fit_calibration(raw, labels.outcome, labels.weight, kind=kind)
+def _recalibrated(
+    study: Study,
+    calibrated: Mapping[str, CalibratedModel],
+    out_of_fold: Mapping[str, FloatArray],
+    labels: Labels,
+    day: IntArray,
+) -> dict[str, CalibratedModel]:
+    """Move each model's estimates to the latest training date, by scores of models that had not seen it."""
+    latest = day == day.max()
+    return {
+        family: modelling.recalibrate_in_the_large(
+            model,
+            out_of_fold[family][latest],
+            labels.outcome[latest],
+            labels.weight[latest],
+            on="the latest training index date",
+            disclosure=study.disclosure,
+        )
+        for family, model in calibrated.items()
+    }
 
 
 def _spread(values: FloatArray, rows: BoolArray) -> FloatArray:
