@@ -59,7 +59,7 @@ def from_long(long: dict[str, npt.NDArray[Any]], rows: int) -> Matrix:
 def checksum(out: Matrix, first: int = 0) -> tuple[float, int]:
     """Return a sum of all cells weighted by row and column, and how many are not missing."""
     total, known = 0.0, 0
-    weights = 1.0 + np.arange(COLUMNS) % 17
+    weights = 1.0 + np.arange(out.shape[1]) % 17
     for start in range(0, len(out), 20_000):
         part = out[start : start + 20_000].astype(np.float64)
         known += int((~np.isnan(part)).sum())

@@ -84,6 +84,7 @@ def _draw(rows: list[dict[str, Any]], place: Path) -> None:
     """Draw time against each thing that grew, with the power of the line through the points."""
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, NullLocator
 
     seconds = {row["case"]: row["wall_s"] for row in rows if row["tool"] == "riskmodel"}
     figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
@@ -98,6 +99,12 @@ def _draw(rows: list[dict[str, Any]], place: Path) -> None:
         axis.loglog(sizes, times, "o-", label=f"measured: power {power:.2f}")
         axis.loglog(sizes, times[0] * sizes / sizes[0], "--", color="grey", label="linear")
         axis.set(xlabel={"dates": "index dates a young person"}.get(name, name), ylabel="seconds")
+        axis.xaxis.set_major_locator(FixedLocator(list(sizes)))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.legend(frameon=False, fontsize=8)
         print(json.dumps({"growth": name, "power": round(float(power), 3)}))
     figure.savefig(place, metadata={"Date": None})

@@ -13,7 +13,7 @@ from riskmodel.features import TableData
 from riskmodel.models.spec import ModelsSpec
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
-from riskmodel.validate.splits import grouped_folds
+from riskmodel.validate.folds import grouped_folds
 
 
 @dataclass(frozen=True)

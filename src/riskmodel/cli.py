@@ -10,7 +10,18 @@ from typing import Protocol
 
 from riskmodel import train
 from riskmodel.console import guarded
-from riskmodel.verbs import audit_log, explain, features, forget, intake, link, meds, pseudonymise, simulate
+from riskmodel.verbs import (
+    audit_log,
+    compare,
+    explain,
+    features,
+    forget,
+    intake,
+    link,
+    meds,
+    pseudonymise,
+    simulate,
+)
 from riskmodel.verbs import object as objecting
 
 
@@ -37,6 +48,7 @@ VERBS: dict[str, Verb] = {
     "meds": meds,
     "features": features,
     "train": train,
+    "compare": compare,
     "explain": explain,
     "object": objecting,
     "forget": forget,

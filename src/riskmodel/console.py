@@ -28,6 +28,13 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
         )
 
 
+def teller(*, quiet: bool) -> Callable[[str], None]:
+    """Return a function that tells a person one sentence while stages run; nothing with ``quiet``."""
+    if quiet:
+        return lambda _words: None
+    return lambda words: print(f"LOOK AT THIS FIRST: {words}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskmodel import console
 from riskmodel.disclosure import Disclosure
+from riskmodel.errors import DataError
 from riskmodel.features.spec import OutcomesSpec, TableSpec
 from riskmodel.files import read_json, whole_folder
 from riskmodel.pipeline import Progress, run_stages
@@ -23,6 +25,10 @@ from riskmodel.stages import front_end
 from riskmodel.study import Study, load_study
 from riskmodel.tables.features import FeatureInfo
 from riskmodel.tracking import MlflowRecorder, NullRecorder, Recorder, RunRecord
+from riskmodel.validate.warning import RunWarning
+
+if TYPE_CHECKING:
+    from riskmodel.runfolder import RunResults
 
 STORE = ".store"
 
@@ -31,8 +37,11 @@ def train_and_report(arguments: argparse.Namespace) -> int:
     """Train a study, write its run folder, log it, and print where to look next."""
     study = load_study(arguments.study, settings=arguments.settings)
     check_policy(study)
-    with console.progress(quiet=arguments.quiet or arguments.json) as show:
-        folder = train(study, out=arguments.out, progress=show)
+    quiet = arguments.quiet or arguments.json
+    with console.progress(quiet=quiet) as show:
+        folder = train(
+            study, out=arguments.out, progress=show, strict=arguments.strict, tell=console.teller(quiet=quiet)
+        )
     if arguments.copy_card is not None:
         copy_card(folder, arguments.copy_card, name=study.name)
     print(json.dumps(summary(folder)) if arguments.json else report(folder))
@@ -58,7 +67,14 @@ def dry_run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def train(study: Study, *, out: Path, progress: Progress = lambda _title, _number, _count: None) -> Path:
+def train(
+    study: Study,
+    *,
+    out: Path,
+    progress: Progress = lambda _title, _number, _count: None,
+    strict: bool = False,
+    tell: Callable[[str], None] = lambda _words: None,
+) -> Path:
     """Run a study from data to run folder.
 
     Parameters
@@ -68,6 +84,11 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
         Folder of runs; the store of kept stages and the logbook live there too.
     progress : callable, optional
         Called with a stage's title, its number and how many there are.
+    strict : bool
+        Stop at the first reason to doubt the results: before training if the study is too small, after it and before
+        anything is written if something looks like a leak.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
 
     Returns
     -------
@@ -80,12 +101,12 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
         Of the kind that fits; nothing half-written is left behind.
     """
     from riskmodel.results import back_end
-    from riskmodel.runfolder import RunResults, run_name, study_digest, write_run
+    from riskmodel.runfolder import RunResults, run_name, run_warnings, study_digest, write_run
 
     check_policy(study)
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
-    stages = [*front_end(study), *back_end()]
+    stages = [*front_end(study), *back_end(strict=strict, tell=tell)]
     last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
 
@@ -94,17 +115,42 @@ def train(study: Study, *, out: Path, progress: Progress = lambda _title, _numbe
                 recorder.result()  # a logbook that cannot be opened is told before the long stages, not after
             progress(title, number, last + 2)
 
-        done = run_stages(
-            stages, study, store=out / STORE, progress=lambda t, i, _n: progress(t, i, last + 2)
-        )
-        run = RunResults(study, done)
-        folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
-        progress("Writing the model card", last, last + 2)
-        with whole_folder(folder) as part:
-            write_run(part, run, started=started)
-            progress("Logging the run", last + 1, last + 2)
-            recorder.result().finish(_record(study, part, run))
+        done = run_stages(stages, study, store=out / STORE, progress=shown)
+        with _one_look(RunResults(study, done), out / STORE, started) as run:
+            if strict:
+                _refuse_doubt(run_warnings(run))
+            folder = out / run_name(study, started=started, digest=study_digest(study, run.fingerprint))
+            progress("Writing the model card", last, last + 2)
+            with whole_folder(folder) as part:
+                write_run(part, run, started=started)
+                progress("Logging the run", last + 1, last + 2)
+                recorder.result().finish(_record(study, part, run))
     return folder
+
+
+@contextmanager
+def _one_look(run: RunResults, store: Path, started: datetime) -> Iterator[RunResults]:
+    """Give the run with which look at the test rows it is, and put the look into the register when it was shown."""
+    from riskmodel.readings import reading_of, record_reading
+    from riskmodel.runfolder import test_rows
+
+    rows = test_rows(run)
+    if rows is None:
+        yield run
+        return
+    yield replace(run, reading=reading_of(rows, store))
+    record_reading(rows, store, started=started)
+
+
+def _refuse_doubt(warnings: Sequence[RunWarning]) -> None:
+    """Refuse to write a run whose card would warn that its results may not be believed."""
+    if warnings:
+        raise DataError(
+            expected="no reason to doubt the results",
+            found=" ".join(one.words for one in warnings),
+            where="--strict",
+            next_step="Take out or repair what is named, or leave out --strict to see the whole run.",
+        )
 
 
 def check_policy(study: Study) -> None:
@@ -174,6 +220,7 @@ def summary(folder: Path) -> dict[str, Any]:
         "split": split,
         "models": {family: splits[split] for family, splits in metrics["models"].items()},
         "suspected_leaks": read_json(folder / "leaks.json")["suspects"],
+        "warnings": metrics["warnings"],
         "seconds": round(sum(one["seconds"] for one in provenance["timings"]), 1),
         "peak_memory_mb": provenance["peak_memory_mb"],
     }
@@ -192,17 +239,33 @@ def report(folder: Path) -> str:
         ]
         for family, metrics in found["models"].items()
     ]
-    leaks = read_json(folder / "leaks.json")
-    warning = "".join(f"LOOK AT THIS FIRST: {words}\n" for words in leaks["summary"] if leaks["suspects"])
+    warning = "".join(f"LOOK AT THIS FIRST: {one['words']}\n" for one in found["warnings"])
     table = console.table(
         ["model", "AUROC", "precision at capacity", "recall at capacity", "calibration slope"], rows
     )
     return (
-        f"\n{table}\n\n{warning}* selected: the simplest within one standard error of the best. Split: {found['split']}; 95% intervals.\n"
+        f"\n{table}\n\n{warning}* selected: the simplest that orders people and finds them about as well as the best, out of fold. Split: {found['split']}; 95% intervals.\n\n"
+        f"{_honesty(folder)}\n\n"
         f"{found['seconds']:.0f} s in stages, {found['peak_memory_mb']} MB at most.\n\n"
         f"Look next at\n  {folder}/card.html      the model card, for the ethics board\n"
         f"  {folder}/metrics.json   every metric with its interval\n  make ui   the run in MLflow, on 127.0.0.1\n"
     )
+
+
+def _honesty(folder: Path) -> str:
+    """Return a line about the number of people, and one for each check of the leak hunt: verdict and evidence."""
+    size, leaks = read_json(folder / "sample_size.json"), read_json(folder / "leaks.json")
+    families = ", ".join(f"{one['family']} {one['verdict'].replace('_', ' ')}" for one in size["families"])
+    checks = [
+        ("enough people", families),
+        *((one["name"].replace("_", " "), _said(one)) for one in leaks["checks"]),
+    ]
+    width = max(len(name) for name, _ in checks)
+    return "\n".join(f"{name.ljust(width)}  {words}" for name, words in checks)
+
+
+def _said(check: Mapping[str, Any]) -> str:
+    return f"{check['verdict'].replace('_', ' ').upper()}. {check['words']}"
 
 
 def _last_split(metrics: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +15,9 @@ import numpy as np
 from riskmodel import audit as auditing
 from riskmodel import models as modelling
 from riskmodel import validate as validating
-from riskmodel.audit import Structure
+from riskmodel.audit import GroupCalibration, Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import Calibrated, CalibratedModel, CurveChoice, RiskModel, Selection
+from riskmodel.models import CalibratedModel, CurveChoice, FoldRisks, Resampled, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -25,9 +26,10 @@ from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
-from riskmodel.validate import Estimate, Resamples, ScoredRows, Split
-from riskmodel.validate.curves import decision_curve, reliability_curve
-from riskmodel.validate.leaks import LeakReport, hunt_leaks
+from riskmodel.validate import Drawn, Estimate, Resamples, Round, ScoredRows, Split
+from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
+from riskmodel.validate.leaks import LeakReport
+from riskmodel.validate.sample_size import SampleSizeReport, sample_size
 
 Inputs = Mapping[str, Any]
 Json = dict[str, Any]
@@ -36,6 +38,8 @@ Found = TypeVar("Found")
 
 CROSSFIT = "crossfit"
 BASELINES = ("prior", "count")
+SELECTION_RESAMPLES = 400
+"""Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class Measured:
     """Metrics of every family on every split, curves of the selected one, and comparisons with other policies."""
 
     metrics: Json
-    reliability: list[Json]
-    decision_curve: list[Json]
+    optimism: Json
+    curves: Json
     everyone: Estimate
     referral: Json | None
     predictions: Predictions
@@ -97,9 +101,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Audited:
-    """What the audit found; ``fairness`` is exact."""
+    """What the audit found; ``fairness`` and ``calibration`` (of the selected model, by group) are exact."""
 
     fairness: Any
+    calibration: tuple[GroupCalibration, ...]
     label_bias: Json
     proxies: Json
     privacy: Json
@@ -114,12 +119,26 @@ class Explained:
     overall: Json
 
 
-def back_end() -> list[Stage]:
-    """Return the stages from feature matrix to results; they run each time."""
+def back_end(*, strict: bool = False, tell: Callable[[str], None] = lambda _words: None) -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time.
+
+    Parameters
+    ----------
+    strict : bool
+        Stop before training if the study is too small.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
+    """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage(
+            "sample_size",
+            "Asking whether there are enough people",
+            rows,
+            run=partial(_sample_size, strict=strict, tell=tell),
+        ),
         stage("models", "Training the models", rows, run=_fit),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=_measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=_audit),
@@ -131,7 +150,7 @@ def parts(population: Population, split: Split) -> list[Part]:
     """Return the splits that a study has, in the order of the run folder's contract."""
     outcomes = population.outcomes
     learned, final = outcomes.training[outcomes.chosen], outcomes.test[outcomes.chosen]
-    found = [Part("train", split.train, learned), Part(CROSSFIT, split.train, learned)]
+    found = [Part("train", split.train, learned), Part(CROSSFIT, split.judged, learned)]
     tests = [Part("test_new", split.test_new, final), Part("test_all", split.test_all, final)]
     return [Part(p.name, p.rows, p.labels.take(p.rows)) for p in (*found, *tests) if p.rows.any()]
 
@@ -168,66 +187,75 @@ def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
         seed=study.seed,
         horizon_days=horizon,
         recording_lag_days=lag,
+        happened=_happened(population.outcomes.as_known(None)),
+        side=population.sampling.side,
     )
+
+
+def _happened(labels: Labels) -> BoolArray:
+    """Return the rows that are known to have the outcome."""
+    return np.asarray((labels.outcome == 1) & (labels.weight > 0))
+
+
+def _sample_size(
+    study: Study, inputs: Inputs, _folder: Path, *, strict: bool, tell: Callable[[str], None]
+) -> SampleSizeReport:
+    population, features, split = (inputs[name] for name in ("population", "features", "split"))
+    outcomes = population.outcomes
+    found = sample_size(
+        features.take(split.train),
+        outcomes.training[outcomes.chosen].take(split.train),
+        population.cohort.subject_id[split.train],
+        models=study.models,
+        spec=study.validation.sample_size,
+    )
+    if strict:
+        found.require_enough()
+    for warning in found.warnings:
+        tell(warning.words)
+    return found
 
 
 def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
-    labels = population.outcomes.training[population.outcomes.chosen].take(split.train)
+    everybody, person = population.outcomes.as_known(None), population.cohort.subject_id
+    labels, judged = everybody.take(split.train), everybody.take(split.judged)
     learn = features.take(split.train)
-    person = population.cohort.subject_id[split.train]
-    fold = split.fold[split.train]
     # One thread each, so that the result does not depend on how many families are fitted at a time.
-    crossfit = partial(modelling.crossfit, spec=study.models, seed=study.seed, threads=1, person=person)
-    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person)
+    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person[split.train])
 
-    def learned(family: str) -> tuple[FloatArray, RiskModel]:
-        out_of_fold = crossfit(family, learn, labels.outcome, labels.weight, fold)
-        return out_of_fold, fit(family, learn, labels.outcome, labels.weight)
+    def learned(family: str) -> tuple[list[FloatArray], RiskModel]:
+        scores = [_round_scores(study, family, features, population, one) for one in split.rounds]
+        return scores, fit(family, learn, labels.outcome, labels.weight)
 
     slowest_first = sorted(study.models.families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
-    out_of_fold = {family: raw for family, (raw, _) in found.items()}
-    fitted = {family: model for family, (_, model) in found.items()}
+    raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
+    out_of_fold = {family: score[split.judged] for family, score in raw.items()}
 
-    def curve(family: str) -> Calibrated:
-        return modelling.calibrate(
-            out_of_fold[family],
-            labels.outcome,
-            labels.weight,
-            fold=fold,
-            person=person,
-            kinds=study.models.curves_for(fitted[family].unit),
-        )
+    def curved(family: str) -> tuple[FloatArray, CalibratedModel, CurveChoice]:
+        scores, model = found[family]
+        return _curved(study, model, scores, population=population, split=split)
 
-    curves = _side_by_side(curve, slowest_first, threads=study.threads)
-    calibrated = {
-        family: CalibratedModel(model, curves[family].calibration) for family, model in fitted.items()
-    }
-    if study.models.recalibrate == "latest_training_date":
-        day = population.cohort.index_day[split.train]
-        calibrated = _recalibrated(study, calibrated, out_of_fold, labels, day)
+    curves = _side_by_side(curved, slowest_first, threads=study.threads)
     return Fitted(
-        models=calibrated,
-        crossfit={family: _spread(raw, split.train) for family, raw in out_of_fold.items()},
-        crossfit_risk={family: _spread(one.risk, split.train) for family, one in curves.items()},
-        curves={family: one.choice for family, one in curves.items()},
-        raw={family: model.raw_score(features) for family, model in fitted.items()},
-        selection=_select(study, population, split, out_of_fold, labels),
-        leaks=hunt_leaks(
-            learn,
-            labels.outcome,
-            weight=labels.weight,
-            subject_id=person,
-            fold=split.fold[split.train],
+        models={family: model for family, (_, model, _) in curves.items()},
+        crossfit=raw,
+        crossfit_risk={family: risk for family, (risk, _, _) in curves.items()},
+        curves={family: choice for family, (_, _, choice) in curves.items()},
+        raw={family: model.raw_score(features) for family, (_, model) in found.items()},
+        selection=_select(study, population, split, out_of_fold, judged),
+        leaks=look_for_leaks(
+            TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
             spec=study.validation.leaks,
+            seed=study.seed,
         ),
     )
 
 
 def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
     """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with validating.one_blas_thread(), ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             return dict(zip(names, pool.map(job, names), strict=True))
         except BaseException:
@@ -235,48 +263,101 @@ def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads:
             raise
 
 
-def _recalibrated(
-    study: Study,
-    calibrated: Mapping[str, CalibratedModel],
-    out_of_fold: Mapping[str, FloatArray],
-    labels: Labels,
-    day: IntArray,
-) -> dict[str, CalibratedModel]:
-    """Move each model's estimates to the latest training date, by scores of models that had not seen it."""
-    latest = day == day.max()
-    return {
-        family: modelling.recalibrate_in_the_large(
-            model,
-            out_of_fold[family][latest],
-            labels.outcome[latest],
-            labels.weight[latest],
-            on="the latest training index date",
-            disclosure=study.disclosure,
+def _round_scores(
+    study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
+) -> FloatArray:
+    """Return the scores of one round: each fold by a model of what it may learn from, with labels as then known."""
+    labels = population.outcomes.as_known(one.known_by)
+    return modelling.crossfit(
+        family,
+        features,
+        labels.outcome,
+        labels.weight,
+        one.fold,
+        learning=one.learning,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=population.cohort.subject_id,
+    )
+
+
+def _curved(
+    study: Study, model: RiskModel, scores: Sequence[FloatArray], *, population: Population, split: Split
+) -> tuple[FloatArray, CalibratedModel, CurveChoice]:
+    """Return out-of-fold risk estimates, the model with its curve, and why that curve."""
+    outcomes, person = population.outcomes, population.cohort.subject_id
+    kinds = study.models.curves_for(model.unit)
+    found: list[FoldRisks] = []
+    for one, raw in zip(split.rounds, scores, strict=True):
+        known = outcomes.as_known(one.known_by)
+        others = {fold: one.calibrating(fold) for fold in one.learning}
+        found.append(
+            modelling.fold_risks(
+                raw, known.outcome, known.weight, fold=one.fold, others=others, person=person, kinds=kinds
+            )
         )
-        for family, model in calibrated.items()
-    }
+    judged, labels = split.judged, outcomes.as_known(None).take(split.judged)
+    raw = _judged(split, scores)[judged]
+    by_kind = {kind: _judged(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
+    curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
+    calibrated = CalibratedModel(model, curve)
+    if study.models.recalibrate == "latest_training_date":
+        day = population.cohort.index_day[judged]
+        latest = np.asarray(day == day.max())
+        calibrated = _recalibrated(study, calibrated, raw, labels, latest)
+    return _judged(split, [one.risk for one in found]), calibrated, choice
 
 
-def _spread(values: FloatArray, rows: BoolArray) -> FloatArray:
-    whole = np.full(len(rows), np.nan)
-    whole[rows] = values
+def _recalibrated(
+    study: Study, calibrated: CalibratedModel, raw: FloatArray, labels: Labels, latest: BoolArray
+) -> CalibratedModel:
+    """Move a model's estimates to the latest training date, by scores of models that had not seen the people."""
+    return modelling.recalibrate_in_the_large(
+        calibrated,
+        raw[latest],
+        labels.outcome[latest],
+        labels.weight[latest],
+        on="the latest training index date",
+        disclosure=study.disclosure,
+    )
+
+
+def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
+    """Return what each round says about the rows that it judges, NaN for the others."""
+    whole = np.full(len(split.fold), np.nan)
+    for one, values in zip(split.rounds, rounds, strict=True):
+        whole[one.judged] = values[one.judged]
     return whole
 
 
 def _select(
     study: Study, population: Population, split: Split, out_of_fold: Mapping[str, FloatArray], labels: Labels
 ) -> Selection:
-    cohort = population.cohort.take(split.train)
-    offered = {family: modelling.offers(raw, cohort, study.capacity) for family, raw in out_of_fold.items()}
-    draws = validating.resample(cohort.household_id, replicates=study.validation.replicates, seed=study.seed)
-    return modelling.select(
-        offered, labels.outcome, labels.weight, cluster=draws.cluster, counts=draws.counts
+    cohort = population.cohort.take(split.judged)
+    sampling = population.sampling.take(split.judged)
+    # Households are alike, and a survey's units hold whole households or are drawn within strata that households may cross.
+    units = sampling.unit if sampling.stratified else cohort.household_id
+    draws = validating.resample(
+        units, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
     )
+    ordering, utility = {}, {}
+    for family, raw in out_of_fold.items():
+        offered = modelling.offers(raw, cohort, study.capacity)
+        rank = validating.ranking(
+            raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
+        )
+        ordering[family] = Resampled(rank.auroc, rank.auroc_draws)
+        utility[family] = Resampled(*validating.recall(offered, labels.outcome, labels.weight, draws))
+    return modelling.select(ordering, utility)
 
 
-def _resamples(study: Study, part: Part, population: Population) -> Resamples:
-    people = population.cohort.subject_id[part.rows]
-    return validating.resample(people, replicates=study.validation.replicates, seed=study.seed)
+def resamples(study: Study, part: Part, population: Population) -> Resamples:
+    """Return resamples of people, or of a survey's units within strata, for the rows of a part."""
+    sampling = population.sampling.take(part.rows)
+    return validating.resample(
+        sampling.unit, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
+    )
 
 
 def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
@@ -284,25 +365,75 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     by_family: dict[str, Json] = {family: {} for family in fitted.models}
     draws: dict[str, Resamples] = {}
     said: dict[tuple[str, str], ScoredRows] = {}
+    measured: dict[tuple[str, str], Drawn] = {}
     for part in parts(population, split):
-        key = CROSSFIT if part.name == "train" else part.name  # the same rows, so the same resamples
-        draws.setdefault(key, _resamples(study, part, population))
+        same_rows = part.name == "train" and np.array_equal(split.train, split.judged)
+        key = CROSSFIT if same_rows else part.name  # the same rows, so the same resamples
+        draws.setdefault(key, resamples(study, part, population))
         for family in fitted.models:
             rows = scored(part, family, fitted=fitted, population=population, study=study)
-            found = validating.evaluate(rows, draws[key], study.validation, threads=study.threads)
-            by_family[family][part.name] = {name: one.to_json() for name, one in found.items()}
-            said[family, part.name] = rows
+            found = validating.draw_metrics(rows, draws[key], study.validation, threads=study.threads)
+            by_family[family][part.name] = _as_json(validating.summarise(rows, found))
+            said[family, part.name], measured[family, part.name] = rows, found
     last, ids = audit_part(population, split), row_ids(study, population)
-    chosen = said[fitted.selection.selected, last.name]
+    selected = fitted.selection.selected
+    chosen = said[selected, last.name]
     return Measured(
-        metrics={"models": by_family, "selected": fitted.selection.selected},
-        reliability=[one.to_json() for one in reliability_curve(chosen, draws[last.name])],
-        decision_curve=[one.to_json() for one in decision_curve(chosen, draws[last.name], study.validation)],
+        metrics={"models": by_family, "selected": selected},
+        optimism={"models": _optimism(study, inputs, said, measured), "selected": selected},
+        curves={
+            "family": selected,
+            "split": last.name,
+            "own_capacity": study.capacity.share,
+            **_curves(study, chosen, population, last, draws[last.name]),
+        },
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
         referral=_referral(chosen, population, last, draws[last.name], study),
         predictions=_predictions(ids, population, split, said),
         row_id=ids,
     )
+
+
+def _as_json(found: Mapping[str, Estimate]) -> Json:
+    return {name: one.to_json() for name, one in found.items()}
+
+
+def _optimism(
+    study: Study,
+    inputs: Inputs,
+    said: dict[tuple[str, str], ScoredRows],
+    measured: dict[tuple[str, str], Drawn],
+) -> Json:
+    """Compare apparent with corrected performance on the rows that were both learned from and judged out of fold."""
+    population, split, fitted = inputs["population"], inputs["split"], inputs["models"]
+    if not np.array_equal(split.train, split.judged):
+        said, measured = {}, {}
+        both = split.train & split.judged
+        labels = population.outcomes.training[population.outcomes.chosen].take(both)
+        sides = [Part(name, both, labels) for name in ("train", CROSSFIT)]
+        draws = resamples(study, sides[0], population)
+        for part, family in product(sides, fitted.models):
+            rows = scored(part, family, fitted=fitted, population=population, study=study)
+            said[family, part.name] = rows
+            measured[family, part.name] = validating.draw_metrics(
+                rows, draws, study.validation, threads=study.threads
+            )
+    found = {
+        family: validating.optimism(
+            said[family, CROSSFIT], measured[family, "train"], measured[family, CROSSFIT]
+        )
+        for family in fitted.models
+    }
+    return {family: {name: _as_json(one) for name, one in own.items()} for family, own in found.items()}
+
+
+def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:
+    cohort = population.cohort.take(part.rows)
+    offered = {
+        share: modelling.offers(rows.raw, cohort, study.capacity.model_copy(update={"share": share}))
+        for share in {study.capacity.share, *study.validation.capacities}
+    }
+    return validating.all_curves(rows, offered, draws, study.validation)
 
 
 def _policy(rows: ScoredRows, offered: FloatArray, draws: Resamples, study: Study) -> dict[str, Estimate]:
@@ -363,7 +494,7 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
         inputs[name] for name in ("population", "features", "split", "models")
     )
     part = audit_part(population, split)
-    draws = _resamples(study, part, population)
+    draws = resamples(study, part, population)
     audited = population.audited.take(part.rows)
     rows = {
         family: scored(part, family, fitted=fitted, population=population, study=study)
@@ -372,13 +503,13 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
     chosen = rows[fitted.selection.selected]
     cohort, own = population.cohort.take(part.rows), features.take(part.rows)
     people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
-    return Audited(
-        fairness=auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
-        label_bias=_label_choice(study, inputs, chosen, draws),
-        proxies=auditing.proxies(
+    jobs: dict[str, Callable[[], Any]] = {
+        "label_bias": lambda: _label_choice(study, inputs, chosen, draws),
+        "proxies": lambda: auditing.proxies(
             own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed
         ).to_json(),
-        privacy=auditing.privacy(
+        "fairness": lambda: auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
+        "privacy": lambda: auditing.privacy(
             _structures(fitted, features.take(split.train)),
             {family: one.offered for family, one in rows.items()},
             audited,
@@ -386,7 +517,12 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
             subject_id=cohort.subject_id,
             spec=study.audit,
         ).to_json(),
+    }
+    found = _side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads)
+    calibration = auditing.calibration_by_group(
+        chosen, draws, found["fairness"], family=fitted.selection.selected, threads=study.threads
     )
+    return Audited(calibration=calibration, **found)
 
 
 def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,23 +15,31 @@ from riskmodel.features.spec import TableSpec
 from riskmodel.files import digest_bytes, digest_path, to_json, write_json, write_text
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
+from riskmodel.publish.calibration_words import calibration_check
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
+from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
+from riskmodel.publish.leak_hunt import leak_check
+from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
+from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
 from riskmodel.study import Study, resolved_yaml
+from riskmodel.validate.warning import RunWarning
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """A study and everything that its pipeline made."""
+    """A study and everything that its pipeline made; ``reading`` says which look at the test rows it is."""
 
     study: Study
     outcome: Outcome
+    reading: Reading | None = None
 
     def __getitem__(self, stage: str) -> Any:
         return self.outcome.results[stage]
@@ -41,6 +49,19 @@ class RunResults:
         """Digest of the data: of the simulation's settings and code, or of the files that were read."""
         first = "intake" if "intake" in self.outcome.addresses else "population"
         return self.outcome.addresses[first]
+
+
+def test_rows(run: RunResults) -> JudgedRows | None:
+    """Return which test rows a run looks at; None where nothing was kept for a test."""
+    kept = run["split"].test_all
+    if not kept.any():
+        return None
+    return JudgedRows.of(
+        run["population"].cohort.take(kept),
+        chosen_outcome(run.study),
+        fingerprint=run.fingerprint,
+        study=study_digest(run.study, run.fingerprint),
+    )
 
 
 def run_name(study: Study, *, started: datetime, digest: str) -> str:
@@ -69,12 +90,16 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     study, fitted, measured, audited = run.study, run["models"], run["measured"], run["audited"]
     write_text(folder / "study.resolved.yaml", resolved_yaml(study))
     write_json(folder / "attrition.json", run["population"].attrition)
-    write_json(folder / "metrics.json", measured.metrics)
+    write_json(folder / "metrics.json", with_warnings(run))
+    write_json(folder / "curves.json", measured.curves)
+    write_json(folder / "optimism.json", measured.optimism)
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
+    write_json(folder / "sample_size.json", run["sample_size"].to_json())
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
+    write_json(folder / "calibration.json", calibration_record(run))
     write_json(folder / "fairness.json", audited.fairness.to_json())
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
@@ -86,6 +111,17 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
+
+
+def run_warnings(run: RunResults) -> tuple[RunWarning, ...]:
+    """Return every reason to doubt a run's results, the first known first."""
+    found: tuple[RunWarning, ...] = (*run["sample_size"].warnings, *run["models"].leaks.run_warnings)
+    return found
+
+
+def with_warnings(run: RunResults) -> dict[str, Any]:
+    """Return ``metrics.json``: the metrics, the selected family and the warnings."""
+    return {**run["measured"].metrics, "warnings": [one.to_json() for one in run_warnings(run)]}
 
 
 def model_digest(folder: Path) -> str:
@@ -123,6 +159,7 @@ def _provenance(run: RunResults, folder: Path, started: datetime) -> dict[str, A
         "data_fingerprint": run.fingerprint,
         "model_digest": model_digest(folder),
         "n_rows": len(run["population"].cohort),
+        "test_reading": None if run.reading is None else run.reading.to_json(),
         "started": started.isoformat(timespec="seconds"),
         "timings": [
             {"stage": one.stage, "seconds": round(one.seconds, 3), "reused": one.reused}
@@ -138,7 +175,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
     measured = run["measured"]
     drawn = run_figures(
         record,
-        curves={"reliability": measured.reliability, "decision_curve": measured.decision_curve},
+        curves=measured.curves,
         explanations=run["explained"].overall,
         disclosure=run.study.disclosure,
     )
@@ -182,9 +219,52 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
     )
 
 
-def _checks(_run: RunResults) -> list[Check]:
+def calibration_record(run: RunResults) -> dict[str, Any]:
+    """Return how each family's scores became risk estimates, and how right the selected one's are in each group."""
+    fitted = run["models"]
+    return {
+        "score": "log_loss",
+        "families": {
+            family: {
+                "asked": run.study.models.calibration,
+                **fitted.curves[family].to_json(),
+                "used": model.calibration.kind,
+                "recalibration": None if model.recalibration is None else asdict(model.recalibration),
+            }
+            for family, model in fitted.models.items()
+        },
+        "selected": fitted.selection.selected,
+        "by_group": [one.to_json() for one in run["audited"].calibration],
+    }
+
+
+def _checks(run: RunResults) -> list[Check]:
     """Return the further checks of the card, in the order in which it shows them."""
-    return []
+    metrics = run["measured"].metrics
+    reached = metrics["models"][metrics["selected"]]["crossfit"]["auroc"]["estimate"]
+    size, spec = run["sample_size"], run.study.validation.sample_size
+    division = division_check(
+        run.study.split,
+        run.study.disclosure,
+        set_aside=run["split"].set_aside,
+        readings=None if run.reading is None else run.reading.number,
+    )
+    return [
+        division,
+        sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
+        leak_check(run["models"].leaks),
+        calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
+        *_performance_checks(run),
+    ]
+
+
+def _performance_checks(run: RunResults) -> Iterator[Check]:
+    measured, past, disclosure = run["measured"], run.study.card.past, run.study.disclosure
+    curves = measured.curves
+    chosen = measured.metrics["models"][curves["family"]][curves["split"]]
+    yield distances_check(chosen, split=curves["split"], past=past, disclosure=disclosure)
+    yield capacity_check(curves["capacity"], own=curves["own_capacity"], past=past, disclosure=disclosure)
+    yield optimism_check(measured.optimism["models"][curves["family"]], past=past, disclosure=disclosure)
 
 
 def _unlearned(run: RunResults) -> Iterator[str]:

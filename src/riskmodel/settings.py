@@ -95,6 +95,11 @@ def read_text(path: Path, *, where: str) -> str:
         ) from None
 
 
+def named_at(fault: str, file: str, line: str) -> str:
+    """Return a fault in a file that settings name: with the line that names it, unless it says where in the file it is."""
+    return fault if fault.startswith(f"{file}:") else f"{line}: {fault}"
+
+
 def read_settings(text: str, file: str, *, kind: type[dict[Any, Any] | list[Any]]) -> Settings:
     """Read a YAML text that is a mapping or a list at the top.
 

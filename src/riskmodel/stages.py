@@ -6,7 +6,7 @@ Everything up to the feature matrix is kept in the store; models and all that fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self, cast
@@ -117,13 +117,14 @@ def _population(study: Study, inputs: Inputs, _folder: Path) -> Population:
     records = inputs["intake"].records
     cohort, attrition = features.build_cohort(records, study.cohort, outcomes=study.outcomes)
     return Population(
-        cohort=cohort,
+        cohort=replace(cohort, school=features.schools(records, cohort)),
         outcomes=features.label_outcomes(
             records,
             cohort,
             study.outcomes,
             training_cutoff_day=_cutoff(study),
             last_day=_last_day(study, inputs["intake"]),
+            origins=_origins(study),
         ),
         audited=features.audited_attributes(records, cohort, audited_names(study)),
         sampling=SamplingDesign.of_people(cohort),
@@ -137,6 +138,13 @@ def _cutoff(study: Study) -> int:
     """Return the day before which a training label must have been known: the first test date, if there is one."""
     assert study.cohort is not None  # noqa: S101 - the study checks it
     return to_day(min(study.cohort.test)) if study.cohort.test else int(NEVER)
+
+
+def _origins(study: Study) -> list[int]:
+    """Return the days on which a rolling origin learns anew: what was known then must be told from what came later."""
+    assert study.cohort is not None  # noqa: S101 - the study checks it
+    rolling = study.split.design == "rolling_origin"
+    return [to_day(date) for date in study.cohort.train] if rolling else []
 
 
 def _last_day(study: Study, taken: Any) -> int | None:
@@ -163,9 +171,10 @@ def outcome_words(study: Study) -> dict[str, str]:
 
 
 def horizon_and_lag(study: Study) -> tuple[int, int]:
-    """Return the chosen outcome's horizon and the recording lag, in days; zeros for a flat table."""
-    if study.outcomes is None:
-        return 0, 0
+    """Return the chosen outcome's horizon and the recording lag, in days; for a flat table what it declares, or zeros."""
+    if isinstance(study.data, TableSpec):
+        return study.data.outcomes[study.data.chosen].horizon_days or 0, 0
+    assert study.outcomes is not None  # noqa: S101 - the study checks it
     return study.outcomes.chosen_spec.horizon_days, study.outcomes.recording_lag_days
 
 
@@ -271,7 +280,10 @@ _POPULATION = Stage(
     "population",
     "Finding the cohort and its outcomes",
     ("intake",),
-    settings=lambda study: study.model_dump(mode="json", include={"cohort", "outcomes", "audit"}),
+    settings=lambda study: [
+        study.model_dump(mode="json", include={"cohort", "outcomes", "audit"}),
+        *_origins(study),
+    ],
     run=_population,
     rooms=("features", "stages.py"),
     load=Population.load,

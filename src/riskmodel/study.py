@@ -20,10 +20,13 @@ from riskmodel.intake.spec import CsvSpec, DelaySpec, EventsSpec, ExtractsSpec
 from riskmodel.models.spec import CapacitySpec, ModelsSpec
 from riskmodel.policy import PolicySpec
 from riskmodel.publish.spec import CardSpec
-from riskmodel.settings import Place, Settings, faults_in, read_settings, read_text
+from riskmodel.settings import Place, Settings, faults_in, named_at, read_settings, read_text
 from riskmodel.simulate.spec import SimulateSpec
 from riskmodel.tables.catalogue import Catalogue, load_catalogue
 from riskmodel.validate.spec import SplitSpec, ValidateSpec
+
+_WITHOUT_GAP = ("cross_validation", "declared")
+"""Designs that do not keep a cohort's test dates for a test."""
 
 
 class SimulatedData(SimulateSpec):
@@ -120,7 +123,7 @@ class Study(BaseModel):
         return self
 
     def _check_gap(self) -> None:
-        if self.cohort is not None and self.outcomes is not None and self.split.design == "temporal":
+        if self.cohort is not None and self.outcomes is not None and self.split.design not in _WITHOUT_GAP:
             faults = gap_faults(self.cohort, self.outcomes)
             if faults:
                 raise ValueError("; ".join(faults))
@@ -184,7 +187,8 @@ def _faults_of_parts(raw: Mapping[str, Any], at: Callable[[Place], str]) -> list
     try:
         catalogue = load_catalogue(features.catalogue)
     except StudyError as error:
-        faults += error.faults
+        line = at(("features", "catalogue"))
+        faults += [named_at(fault, str(features.catalogue), line) for fault in error.faults]
     try:
         columns_of(features, catalogue, at=lambda place: at(("features", *place)))
     except StudyError as error:

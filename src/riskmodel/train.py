@@ -23,7 +23,7 @@ examples:
   python -m riskmodel.train --set data.size=4000 --set models.families=[logistic,xgboost]
   python -m riskmodel.train configs/studies/small.yaml --out runs/ --dry-run
 
-exit codes: 0 done; 2 wrong command or study; 3 a policy refuses; 5 bad data; 130 interrupted
+exit codes: 0 done; 2 wrong command or study; 3 a policy refuses; 5 bad data, or a doubt with --strict; 130 interrupted
 """
 
 
@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the attrition and the features; train nothing"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop, and write no run, if the study is too small or something looks like a leak",
     )
     parser.add_argument("--json", action="store_true", help="print one machine-readable object")
     parser.add_argument("--quiet", action="store_true", help="no progress")

@@ -22,6 +22,8 @@ TOP = {
     "results",
     "runfolder",
     "featurefolder",
+    "comparing",
+    "readings",
     "jobs",
     "train",
     "cli",

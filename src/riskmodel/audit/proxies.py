@@ -18,8 +18,8 @@ from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate.estimate import Status
+from riskmodel.validate.folds import grouped_folds
 from riskmodel.validate.probe import RankDesign, auroc_interval, crossfit, separation, solve
-from riskmodel.validate.splits import grouped_folds
 
 Source = Literal["features", "score"]
 

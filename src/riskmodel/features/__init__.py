@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riskmodel.features.attributes import audited_attributes
+from riskmodel.features.attributes import audited_attributes, schools
 from riskmodel.features.cohort import Attrition, build_cohort
 from riskmodel.features.columns import describe
 from riskmodel.features.matrix import build_features, builder
@@ -36,4 +36,5 @@ __all__ = [
     "gap_faults",
     "label_outcomes",
     "read_table",
+    "schools",
 ]

@@ -20,6 +20,7 @@ from riskmodel.tables.records import Attributes, Records
 from riskmodel.tables.words import indices, words
 
 CROSS = " x "
+SCHOOL = "school"
 AGE_BANDS = (
     (0, 9, "under 10"),
     (10, 11, "10-11"),
@@ -78,6 +79,15 @@ def audited_attributes(
         for p in parts
     }
     return AuditedAttributes({CROSS.join(some): _crossed([single[part] for part in some]) for some in wanted})
+
+
+def schools(records: Records, cohort: Cohort) -> TextArray | None:
+    """Return the school of every cohort row as known on its index date; None where nobody's school was known.
+
+    It is the school on the latest roll that could have been read: somebody who has left school keeps the last one.
+    """
+    found = _stored(records.attributes, cohort, SCHOOL)
+    return None if (found == UNKNOWN).all() else found
 
 
 Facts = Mapping[str, Float32Array]

@@ -75,10 +75,9 @@ def build_cohort(
     _refuse_empty(by_date)
     rules = zip(*(steps for _, steps in by_date), strict=True)
     total = tuple((same[0][0], sum(s[1] for s in same), sum(s[2] for s in same)) for same in rules)
-    names = Cohort.__dataclass_fields__
-    return Cohort(*(np.concatenate([getattr(c, name) for c in cohorts]) for name in names)), Attrition(
-        total, tuple(by_date)
-    )
+    names = ("subject_id", "index_day", "household_id", "area", "age")
+    whole = Cohort(**{name: np.concatenate([getattr(c, name) for c in cohorts]) for name in names})
+    return whole, Attrition(total, tuple(by_date))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.features.libraries import DEFAULT, LIBRARIES, Written, read_library, read_written
 from riskmodel.features.spec import OF_SPELLS, SINCE, FeatureSpec, FeaturesSpec
 from riskmodel.features.windows import EVER, NOW, Window, read_window
-from riskmodel.settings import Place
+from riskmodel.settings import Place, named_at
 from riskmodel.tables.catalogue import Catalogue, CodeInfo
 from riskmodel.tables.features import FeatureInfo
 
@@ -97,10 +97,10 @@ def columns_of(
     unread = bool(faults)
     described = []
     for one in written:
-        unknown = [pattern for pattern in one.spec.patterns if not catalogue.match(pattern)]
-        faults += [f"{one.where}: '{one.spec.stem}': {catalogue.unknown(pattern)}" for pattern in unknown]
-        described += [] if unknown else [one]
-    columns = [(column, one.where) for one in described for column in _columns(one.spec, catalogue)]
+        unknown = [pattern for pattern in one.patterns if not catalogue.match(pattern)]
+        faults += [f"{one.where}: '{one.stem}': {catalogue.unknown(pattern)}" for pattern in unknown]
+        described += [] if unknown or one.spec is None else [(one.spec, one.where)]
+    columns = [(column, where) for spec, where in described for column in _columns(spec, catalogue)]
     places: dict[str, list[str]] = {}
     for column, where in columns:
         places.setdefault(column.info.name, []).append(where)
@@ -149,10 +149,13 @@ def _requested(spec: FeaturesSpec, at: Callable[[Place], str]) -> tuple[list[Wri
                 continue
             read.add(name)
             try:
-                features += read_written(name)
+                library = read_written(name)
             except StudyError as error:
-                faults += error.faults
-    own = [Written(one, at(("own", i))) for i, one in enumerate(spec.own)]
+                faults += [named_at(fault, name, at(("libraries", number))) for fault in error.faults]
+                continue
+            features += library.features
+            faults += library.faults
+    own = [Written.of(one, at(("own", i))) for i, one in enumerate(spec.own)]
     return features + own, faults
 
 

@@ -6,6 +6,8 @@ before the training cut-off, as somebody training on that day would have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from riskmodel.errors import StudyError
@@ -26,6 +28,7 @@ def label_outcomes(
     *,
     training_cutoff_day: int,
     last_day: int | None = None,
+    origins: Sequence[int] = (),
 ) -> OutcomeTable:
     """Label every cohort row with the chosen outcome and with every alternative.
 
@@ -38,6 +41,8 @@ def label_outcomes(
         Training labels know nothing from this day on. Days since 1970-01-01.
     last_day : int, optional
         The last day that can be in the data. By default the last day on which anything became known.
+    origins : sequence of int
+        Further days as of which the chosen outcome is noted, for a rolling origin.
 
     Raises
     ------
@@ -54,7 +59,15 @@ def label_outcomes(
         test[spec.name] = _labels(events, cohort, spec, as_of=end, followed=followed_test)
         training[spec.name] = _labels(events, cohort, spec, as_of=cutoff, followed=followed_training)
     _refuse_unfollowed(cohort, test[outcomes.chosen])
-    return OutcomeTable(chosen=outcomes.chosen, test=test, training=training)
+    known = {day: _as_known(records, cohort, outcomes, as_of=min(day, end)) for day in origins}
+    return OutcomeTable(chosen=outcomes.chosen, test=test, training=training, origins=known)
+
+
+def _as_known(records: Records, cohort: Cohort, outcomes: OutcomesSpec, *, as_of: int) -> Labels:
+    """Return the chosen outcome as somebody would have labelled it on the morning of a day."""
+    spec = outcomes.chosen_spec
+    followed = _followed_until(records, cohort, as_of=as_of, outcomes=outcomes)
+    return _labels(select_events(records.events, spec.codes), cohort, spec, as_of=as_of, followed=followed)
 
 
 def _last_known(records: Records) -> int:

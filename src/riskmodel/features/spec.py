@@ -34,6 +34,8 @@ AGGREGATIONS: tuple[str, ...] = get_args(Aggregation)
 OF_SPELLS = ("spell_days", "in_spell", "moves")
 OF_RATIOS = ("ratio",)
 SINCE = ("days_since_last", "days_since_first")
+SELECTIONS = ("events", "start", "end", "numerator", "denominator")
+"""Parts of a feature that name codes."""
 
 
 def _as_tuple(value: object) -> object:
@@ -300,7 +302,7 @@ class FeatureSpec(_Spec):
     @property
     def patterns(self) -> tuple[str, ...]:
         """Every code pattern it reads."""
-        return self.events + self.start + self.end + self.numerator + self.denominator
+        return tuple(pattern for part in SELECTIONS for pattern in getattr(self, part))
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

@@ -275,9 +275,9 @@ EventRule = Point | Spell | Derived
 
 @dataclass(frozen=True)
 class Fact:
-    """A lasting fact about a person: ``what`` is birth, sex or ethnicity; ``value`` and ``known`` are SQL."""
+    """A fact about a person: ``what`` is birth, sex, ethnicity or school; ``value`` and ``known`` are SQL."""
 
-    what: Literal["birth", "sex", "ethnicity"]
+    what: Literal["birth", "sex", "ethnicity", "school"]
     table: str
     value: str
     known: str

@@ -253,8 +253,8 @@ def residence(database: Database) -> Residence:
     )
 
 
-def attributes(database: Database, names: Iterable[str] = ("ethnicity", "sex")) -> Attributes:
-    """Return audited attributes, each value from when it was known; who has none yet is ``Unknown``.
+def attributes(database: Database, names: Iterable[str] = ("ethnicity", "sex", "school")) -> Attributes:
+    """Return what is never learned from, each value from when it was known; who has none yet is ``Unknown``.
 
     The latest value holds. Schools are trusted before social care: once a school has said something, what other
     agencies say later is not used.

@@ -63,34 +63,82 @@ class CurveChoice:
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """A curve for the final model, and out-of-fold risk estimates that neither curve nor choice has seen.
+class FoldRisks:
+    """Out-of-fold risk estimates, each fold's by curves that were fitted on scores of the others.
 
     Parameters
     ----------
-    calibration : Calibration
-        Of the chosen kind, fitted on all rows.
+    by_kind : mapping of str to ndarray of float64, shape (n,)
+        By curves of each kind; NaN for rows in no fold.
     risk : ndarray of float64, shape (n,)
-        Each fold's estimates come from a curve fitted on the other folds, of the kind that the losses in the other
-        folds choose.
-    choice : CurveChoice
+        By curves of the kind that the other folds choose: a fold has no say in the kind of its own curve.
     """
 
-    calibration: Calibration
+    by_kind: Mapping[CalibrationKind, FloatArray]
     risk: FloatArray
-    choice: CurveChoice
+
+
+def fold_risks(
+    raw: FloatArray,
+    outcome: npt.NDArray[np.int8],
+    weight: FloatArray,
+    *,
+    fold: IntArray,
+    others: Mapping[int, BoolArray],
+    person: IntArray,
+    kinds: Sequence[CalibrationKind],
+) -> FoldRisks:
+    """Calibrate each fold on others.
+
+    Parameters
+    ----------
+    raw : ndarray of float64, shape (n,)
+        Out-of-fold scores.
+    outcome : ndarray of int8, shape (n,)
+    weight : ndarray of float64, shape (n,)
+        Rows of weight 0 teach nothing.
+    fold : ndarray of int64, shape (n,)
+        Fold of each score.
+    others : mapping of int to ndarray of bool, shape (n,)
+        For each fold, the scored rows that its curve may be fitted on.
+    person : ndarray of int64, shape (n,)
+        Standard errors are over people.
+    kinds : sequence of str
+        To choose from, the simplest first.
+
+    Returns
+    -------
+    FoldRisks
+
+    Raises
+    ------
+    DataError
+        If all rows outside one fold have the same outcome.
+    """
+    by_kind = {kind: np.full(len(raw), np.nan) for kind in kinds}
+    for one, learn in others.items():
+        curves = fit_calibrations(raw[learn], outcome[learn], weight[learn], kinds=kinds)
+        for kind, curve in curves.items():
+            by_kind[kind][fold == one] = curve.risk(raw[fold == one])
+    if len(by_kind) == 1:
+        return FoldRisks(by_kind, next(iter(by_kind.values())))
+    risk = np.full(len(raw), np.nan)
+    for one, learn in others.items():
+        used = learn & np.isfinite(raw) & (weight > 0)
+        kind = choose_curve(_rows(by_kind, used), outcome[used], weight[used], person=person[used]).selected
+        risk[fold == one] = by_kind[kind][fold == one]
+    return FoldRisks(by_kind, risk)
 
 
 def calibrate(
     raw: FloatArray,
     outcome: npt.NDArray[np.int8],
     weight: FloatArray,
+    by_kind: Mapping[CalibrationKind, FloatArray],
     *,
-    fold: IntArray,
     person: IntArray,
-    kinds: Sequence[CalibrationKind],
-) -> Calibrated:
-    """Choose a kind of curve and fit it.
+) -> tuple[Calibration, CurveChoice]:
+    """Choose a kind of curve by out-of-fold estimates, and fit it on all out-of-fold scores.
 
     Parameters
     ----------
@@ -99,80 +147,40 @@ def calibrate(
     outcome : ndarray of int8, shape (n,)
     weight : ndarray of float64, shape (n,)
         Rows of weight 0 are left out.
-    fold : ndarray of int64, shape (n,)
-        The folds of the scores; at least two.
+    by_kind : mapping of str to ndarray of float64, shape (n,)
+        See ``FoldRisks``; the kinds to choose from, the simplest first.
     person : ndarray of int64, shape (n,)
         Standard errors are over people.
-    kinds : sequence of str
-        To choose from, the simplest first.
 
     Returns
     -------
-    Calibrated
-        Where a higher score does not go with a higher risk, the flat curve of ``fit_calibration``.
+    Calibration
+        For the final model. Where a higher score does not go with a higher risk, the flat curve of ``fit_calibrations``.
+    CurveChoice
 
     Raises
     ------
     DataError
-        If all rows, or all outside one fold, have the same outcome.
+        If all rows have the same outcome.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limits=1, user_api="blas"):  # the same bits for any number of threads
-        return _calibrate(raw, outcome, weight, fold=fold, person=person, kinds=kinds)
-
-
-def _calibrate(
-    raw: FloatArray,
-    outcome: npt.NDArray[np.int8],
-    weight: FloatArray,
-    *,
-    fold: IntArray,
-    person: IntArray,
-    kinds: Sequence[CalibrationKind],
-) -> Calibrated:
-    risk = _out_of_fold(raw, outcome, weight, fold, kinds)
+    kinds = tuple(by_kind)
     used = np.isfinite(raw) & (weight > 0)
-    loss = {kind: _log_loss(one, outcome) for kind, one in risk.items()}
-
-    def choose(rows: BoolArray) -> CurveChoice:
-        return _choose({kind: one[rows] for kind, one in loss.items()}, weight[rows], person[rows])
-
-    own = np.full(len(raw), np.nan)
-    for one in np.unique(fold):
-        others = fold != one
-        own[~others] = risk[choose(used & others).selected][~others]
-    choice = choose(used)
+    choice = choose_curve(_rows(by_kind, used), outcome[used], weight[used], person=person[used])
     curves = fit_calibrations(raw, outcome, weight, kinds=tuple(dict.fromkeys((*kinds, "sigmoid"))))
     # No choice makes a wrong order right: without one that rises, the flat curve stands.
     rises = len(kinds) == 1 or curves["sigmoid"].learned
-    return Calibrated(curves[choice.selected if rises else "sigmoid"], own, choice)
+    return curves[choice.selected if rises else "sigmoid"], choice
 
 
-def _out_of_fold(
-    raw: FloatArray,
+def choose_curve(
+    by_kind: Mapping[CalibrationKind, FloatArray],
     outcome: npt.NDArray[np.int8],
     weight: FloatArray,
-    fold: IntArray,
-    kinds: Sequence[CalibrationKind],
-) -> dict[CalibrationKind, FloatArray]:
-    """Return each row's risk by curves that were fitted on the other folds."""
-    risk = {kind: np.full(len(raw), np.nan) for kind in kinds}
-    for one in np.unique(fold):
-        others = fold != one
-        curves = fit_calibrations(raw[others], outcome[others], weight[others], kinds=kinds)
-        for kind, curve in curves.items():
-            risk[kind][~others] = curve.risk(raw[~others])
-    return risk
-
-
-def _log_loss(risk: FloatArray, outcome: npt.NDArray[np.int8]) -> FloatArray:
-    """Return each row's loss: minus the log of the chance that was given to what happened."""
-    given = np.where(outcome == 1, risk, 1.0 - risk)
-    return -np.log(np.maximum(given, _NEAREST_TO_CERTAIN))
-
-
-def _choose(loss: Mapping[CalibrationKind, FloatArray], weight: FloatArray, person: IntArray) -> CurveChoice:
+    *,
+    person: IntArray,
+) -> CurveChoice:
+    """Return the simplest kind whose log loss is within one standard error of the best."""
+    loss = {kind: _log_loss(one, outcome) for kind, one in by_kind.items()}
     mean = {kind: float(np.average(one, weights=weight)) for kind, one in loss.items()}
     best = min(mean, key=lambda kind: mean[kind])  # the simplest of several best
     curves = []
@@ -181,6 +189,18 @@ def _choose(loss: Mapping[CalibrationKind, FloatArray], weight: FloatArray, pers
         error = _standard_error(one - loss[best], weight, person)
         curves.append(CurveLoss(kind, mean[kind], behind, error, good_enough=behind <= error))
     return CurveChoice(next(c.kind for c in curves if c.good_enough), best, tuple(curves))
+
+
+def _rows(
+    by_kind: Mapping[CalibrationKind, FloatArray], rows: BoolArray
+) -> dict[CalibrationKind, FloatArray]:
+    return {kind: one[rows] for kind, one in by_kind.items()}
+
+
+def _log_loss(risk: FloatArray, outcome: npt.NDArray[np.int8]) -> FloatArray:
+    """Return each row's loss: minus the log of the chance that was given to what happened."""
+    given = np.where(outcome == 1, risk, 1.0 - risk)
+    return -np.log(np.maximum(given, _NEAREST_TO_CERTAIN))
 
 
 def _standard_error(values: FloatArray, weight: FloatArray, person: IntArray) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from riskmodel.models.families import fit
 from riskmodel.models.spec import ModelsSpec
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 
 NOT_SCORED = -1
@@ -24,8 +26,9 @@ def crossfit(
     seed: int,
     threads: int,
     person: IntArray | None = None,
+    learning: Mapping[int, BoolArray] | None = None,
 ) -> FloatArray:
-    """Fit one model per fold on the other folds and score the fold with it.
+    """Fit one model per fold on the other folds, or on what may be learned from, and score the fold with it.
 
     Parameters
     ----------
@@ -40,6 +43,8 @@ def crossfit(
     threads : int
     person : ndarray of int64, shape (n,), optional
         See ``fit``.
+    learning : mapping of int to ndarray of bool, shape (n,), optional
+        For each fold, the rows that its model may learn from; by default those of all other folds.
 
     Returns
     -------
@@ -48,7 +53,8 @@ def crossfit(
     """
     score = np.full(len(features), np.nan)
     for one in np.unique(fold[fold != NOT_SCORED]):
-        learn = (fold != NOT_SCORED) & (fold != one)
+        others = (fold != NOT_SCORED) & (fold != one)
+        learn = others if learning is None else learning[int(one)]
         held_out = fold == one
         model = fit(
             family,

@@ -124,4 +124,6 @@ def _missing_values_are_meant() -> Iterator[None]:
     # read from term_scores_, kept in the state, and shown. Every other warning stays a warning.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
+        # A column may be missing in every kept row, though not in all rows.
+        warnings.filterwarnings("ignore", message="All-NaN slice encountered", category=RuntimeWarning)
         yield

@@ -29,6 +29,7 @@ from riskmodel.publish.results import (
     shown_count,
     split_words,
 )
+from riskmodel.publish.selection import reason, standings
 from riskmodel.publish.spec import CardSpec
 
 Json = Mapping[str, Any]
@@ -53,10 +54,6 @@ FORBIDDEN = (
     "Refusing, delaying or taking away a service. A low estimate is never a reason not to help.",
     "Ranked lists of young people, bulk export of scores, or any decision without a person who knows the case.",
     "Immediate danger. Call 999, or use the front door below. A referral never needs a score.",
-)
-CHOSEN_ON = (
-    "The choice was made on the training data, each young person scored by a model that had not learned from them. "
-    "The later dates had no part in it, so another model may look better there."
 )
 LIMITS = (
     "The estimate speaks about groups. Of young people with the same estimate, many never have the outcome, and some with a low estimate do.",
@@ -382,7 +379,10 @@ def _performance(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
     return {
         "selected": selected,
         "selected_label": FAMILIES.get(selected, selected),
-        "reason": _reason(inputs.selection),
+        "reason": reason(inputs.selection),
+        "selection": standings(
+            inputs.selection, {family: one.get("crossfit", {}) for family, one in models.items()}, disclosure
+        ),
         "split": split,
         "population": split_words(split),
         "measures": {
@@ -409,21 +409,6 @@ def _performance(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
             if name in own
         ],
     }
-
-
-def _reason(selection: Json) -> str | None:
-    """Say why this family was chosen, and on which data."""
-    if "selected" not in selection:
-        return None
-    best, selected = (str(selection.get(key, selection["selected"])) for key in ("best", "selected"))
-    if best == selected:
-        why = "It found most, and no simpler model came so close that chance could easily explain the difference."
-    else:
-        why = (
-            f"“{FAMILIES.get(best, best)}” found most, but “{FAMILIES.get(selected, selected)}” is simpler, and the "
-            "difference is so small that chance could easily explain it."
-        )
-    return f"{why} {CHOSEN_ON}"
 
 
 def _family_order(family: str) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,7 @@ BoolArray = npt.NDArray[np.bool_]
 TextArray = npt.NDArray[np.str_]
 
 UNKNOWN = "Unknown"
+_ORIGIN = "origin:"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Cohort:
         Small area (LSOA) of residence at the index date.
     age : ndarray of int16, shape (n,)
         Completed years at the index date, from the month of birth; -1 where the study has no births.
+    school : ndarray of str, shape (n,), optional
+        School at the index date, as known then; ``Unknown`` where no record said. None where the data hold no school.
+        It divides rows for validation and is never a feature.
     """
 
     subject_id: IntArray
@@ -44,6 +48,7 @@ class Cohort:
     household_id: IntArray
     area: TextArray
     age: npt.NDArray[np.int16]
+    school: TextArray | None = None
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.subject_id, self.index_day))
@@ -64,22 +69,22 @@ class Cohort:
             household_id=self.household_id[rows],
             area=self.area[rows],
             age=self.age[rows],
+            school=None if self.school is None else self.school[rows],
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``cohort.parquet``."""
-        pq.write_table(
-            pa.table({name: getattr(self, name) for name in self.__dataclass_fields__}),
-            folder / "cohort.parquet",
-        )
+        """Write ``cohort.parquet``; without a column ``school`` where no school is known to the data."""
+        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        present = {name: column for name, column in columns.items() if column is not None}
+        pq.write_table(pa.table(present), folder / "cohort.parquet")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
         table = pq.read_table(folder / "cohort.parquet")
-        columns = {name: table.column(name).to_numpy() for name in cls.__dataclass_fields__}
-        columns["area"] = columns["area"].astype(str)
-        return cls(**columns)
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        texts = {name: columns[name].astype(str) for name in ("area", "school") if name in columns}
+        return cls(**{**columns, **texts})
 
 
 @dataclass(frozen=True)
@@ -116,20 +121,30 @@ class OutcomeTable:
     """Labels of the chosen outcome and of every alternative, by name.
 
     ``test`` labels use everything known at the end of the data; ``training`` labels only what was known by the
-    training cut-off (design: split). Both have one entry per outcome and one row per cohort row.
+    training cut-off (design: split). Both have one entry per outcome and one row per cohort row. ``origins`` holds the
+    chosen outcome as it was known on the morning of other days (days since 1970-01-01), for a rolling origin; it is
+    empty where the data do not say when an outcome became known.
     """
 
     chosen: str
     test: Mapping[str, Labels]
     training: Mapping[str, Labels]
+    origins: Mapping[int, Labels] = field(default_factory=dict)
+
+    def as_known(self, day: int | None) -> Labels:
+        """Return the chosen outcome as it was known on a day; by the training cut-off if None or never noted."""
+        if day is None or not self.origins:
+            return self.training[self.chosen]
+        return self.origins[day]
 
     def save(self, folder: Path) -> None:
         """Write ``outcomes.parquet``."""
         columns: dict[str, npt.NDArray[np.generic]] = {}
-        for use, table in (("test", self.test), ("training", self.training)):
+        origins = ((f"{_ORIGIN}{day}", {self.chosen: labels}) for day, labels in self.origins.items())
+        for use, table in (("test", self.test), ("training", self.training), *origins):
             for name, labels in table.items():
-                for field in Labels.__dataclass_fields__:
-                    columns[f"{use}/{name}/{field}"] = getattr(labels, field)
+                for part in Labels.__dataclass_fields__:
+                    columns[f"{use}/{name}/{part}"] = getattr(labels, part)
         table = pa.table(columns).replace_schema_metadata({"chosen": self.chosen})
         pq.write_table(table, folder / "outcomes.parquet")
 
@@ -137,13 +152,16 @@ class OutcomeTable:
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
         table = pq.read_table(folder / "outcomes.parquet")
-        fields: dict[str, dict[str, dict[str, npt.NDArray[np.generic]]]] = {"test": {}, "training": {}}
+        parts: dict[str, dict[str, dict[str, npt.NDArray[np.generic]]]] = {"test": {}, "training": {}}
         for name in table.column_names:
-            use, outcome, field = name.split("/")
-            fields[use].setdefault(outcome, {})[field] = table.column(name).to_numpy()
-        built = {use: {name: Labels(**arrays) for name, arrays in by.items()} for use, by in fields.items()}  # type: ignore[arg-type]
+            use, outcome, part = name.split("/")
+            parts.setdefault(use, {}).setdefault(outcome, {})[part] = table.column(name).to_numpy()
+        built = {use: {name: Labels(**arrays) for name, arrays in by.items()} for use, by in parts.items()}  # type: ignore[arg-type]
         chosen = (table.schema.metadata or {})[b"chosen"].decode()
-        return cls(chosen=chosen, test=built["test"], training=built["training"])
+        origins = {
+            int(use.removeprefix(_ORIGIN)): by[chosen] for use, by in built.items() if use.startswith(_ORIGIN)
+        }
+        return cls(chosen=chosen, test=built["test"], training=built["training"], origins=origins)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,11 @@ class SamplingDesign:
         n = len(cohort)
         return cls(cohort.subject_id, np.zeros(n, dtype=np.int64), np.full(n, UNDIVIDED))
 
+    @property
+    def stratified(self) -> bool:
+        """Whether there is more than one stratum."""
+        return len(np.unique(self.stratum)) > 1
+
     def __len__(self) -> int:
         return len(self.unit)
 

@@ -22,6 +22,7 @@ report asks a person to look, and proves nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -32,8 +33,13 @@ from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate.probe import RankDesign, auroc_interval, separation, solve
 from riskmodel.validate.spec import LeakSpec
+from riskmodel.validate.warning import RunWarning
 
 Verdict = Literal["too_strong", "strong_and_alone", "strong_among_alike", "clear", "insufficient"]
+
+CheckVerdict = Literal["clear", "suspect", "insufficient", "not_applicable"]
+
+SINGLE_FEATURE = "single_feature"
 
 _COPY = 0.95
 _OTHERS = 20_000
@@ -67,10 +73,32 @@ class LeakFinding:
 
 
 @dataclass(frozen=True)
+class LeakCheck:
+    """What one check of the whole study found.
+
+    Parameters
+    ----------
+    name : str
+        ``single_feature``, ``permuted_outcome``, ``shuffled_time``, ``last_event`` or ``early_outcomes``.
+    verdict : str
+    words : str
+        The evidence in plain words, without a count of people.
+    evidence : mapping
+        The numbers behind it, JSON-ready; exact, so for the secure environment only.
+    """
+
+    name: str
+    verdict: CheckVerdict
+    words: str
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class LeakReport:
-    """Findings, the strongest feature first."""
+    """Findings, the strongest feature first, and what checks of the whole study found."""
 
     findings: tuple[LeakFinding, ...]
+    checks: tuple[LeakCheck, ...] = ()
 
     @property
     def suspects(self) -> tuple[str, ...]:
@@ -82,12 +110,20 @@ class LeakReport:
         """The evidence about each suspect, in plain words."""
         return tuple(one.words for one in self.findings if one.feature in self.suspects)
 
+    @property
+    def run_warnings(self) -> tuple[RunWarning, ...]:
+        """One warning for each suspect, and one for each check that is suspect."""
+        about_features = [RunWarning("leak_feature", words) for words in self.warnings]
+        of_study = [one for one in self.checks if one.name != SINGLE_FEATURE and one.verdict == "suspect"]
+        return (*about_features, *(RunWarning("leak_check", one.words) for one in of_study))
+
     def to_json(self) -> dict[str, Any]:
-        """Return ``suspects``, ``findings`` and ``summary``."""
+        """Return ``suspects``, ``findings``, ``checks`` and ``summary``."""
         return {
             "suspects": list(self.suspects),
             "findings": [asdict(one) for one in self.findings],
-            "summary": list(self.warnings)
+            "checks": [asdict(one) for one in self.checks],
+            "summary": [one.words for one in self.run_warnings]
             or ["No feature was named. The hunt sees strong leaks, not every one."],
         }
 
@@ -120,7 +156,7 @@ def hunt_leaks(
     LeakReport
         One finding per feature; ``insufficient`` everywhere if too few people have the outcome.
     """
-    rows = _enough_rows((weight > 0) & (fold >= 0), outcome == 1)
+    rows = enough_rows((weight > 0) & (fold >= 0), outcome == 1)
     features, happened, fold, subject_id = (
         features.take(rows),
         outcome[rows] == 1,
@@ -138,11 +174,11 @@ def hunt_leaks(
     return LeakReport(tuple(sorted(findings, key=lambda one: (-(one.auroc or 0.0), one.feature))))
 
 
-def _enough_rows(usable: BoolArray, happened: BoolArray) -> IntArray:
+def enough_rows(usable: BoolArray, happened: BoolArray, *, others: int = _OTHERS) -> IntArray:
     """Return every row with the outcome and an even spread of the others: more would add time and no evidence."""
-    others = np.flatnonzero(usable & ~happened)
-    step = max(1, -(-len(others) // _OTHERS))
-    return np.sort(np.concatenate([np.flatnonzero(usable & happened), others[::step]]))
+    without = np.flatnonzero(usable & ~happened)
+    step = max(1, -(-len(without) // others))
+    return np.sort(np.concatenate([np.flatnonzero(usable & happened), without[::step]]))
 
 
 def _look(hunt: _Hunt, j: int, name: str, suspicious: float, spec: LeakSpec) -> LeakFinding:

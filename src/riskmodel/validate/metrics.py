@@ -6,12 +6,14 @@ metrics at capacity speak of this list of offers. Rows of weight 0 (censored) ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
+from riskmodel.validate.calibration_curve import DISTANCES, calibration_distances
 from riskmodel.validate.calibration_line import LineRows, fit_line, information_columns, score_columns, step
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.resample import Resamples, ranking
@@ -27,6 +29,11 @@ METRICS = (
     "recall_at_capacity",
     "lift_at_capacity",
     "net_benefit",
+    "scaled_brier",
+    "ici",
+    "e50",
+    "e90",
+    "number_needed_to_offer",
 )
 
 
@@ -72,6 +79,10 @@ class ScoredRows:
     def __len__(self) -> int:
         return len(self.raw)
 
+    def take(self, rows: BoolArray) -> ScoredRows:
+        """Return the chosen rows, in the same order."""
+        return ScoredRows(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
     @property
     def known(self) -> BoolArray:
         """Rows whose outcome could be seen."""
@@ -87,6 +98,23 @@ class ScoredRows:
     def n_outcomes(self) -> int:
         """Different people to whom the outcome happened."""
         return n_people(self.subject_id, self.known & (self.outcome == 1))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The metrics of one model on one set of rows: each point value, and its value in every resample; NaN where undefined.
+
+    An infinite draw is a value: an interval that reaches it is undefined.
+    """
+
+    points: Mapping[str, float]
+    draws: Mapping[str, FloatArray]
+
+    def less(self, other: Drawn) -> Drawn:
+        """Return by how much each metric is above that of another model or split, drawn with the same resamples."""
+        with np.errstate(invalid="ignore"):  # between two infinite draws there is no number
+            draws = {name: one - other.draws[name] for name, one in self.draws.items()}
+        return Drawn({name: one - other.points[name] for name, one in self.points.items()}, draws)
 
 
 def n_people(subject_id: IntArray, rows: BoolArray) -> int:
@@ -112,10 +140,34 @@ def evaluate(
     Returns
     -------
     dict
-        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk;
+        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk, ``scaled_brier`` by
+        how much it is below that of giving everybody the base rate (1 is perfect, 0 no better);
         ``calibration_intercept`` has the slope held at 1; precision is the share of offers that reached somebody with
         the outcome, recall the share of those with the outcome who were offered, lift precision over prevalence;
-        ``net_benefit`` is per person, for offering at or above the threshold.
+        ``net_benefit`` is per person, for offering at or above the threshold; ``ici``, ``e50`` and ``e90`` are the mean,
+        median and 90th centile of the distance between estimate and smooth calibration curve;
+        ``number_needed_to_offer`` is offers per offer that reached somebody with the outcome.
+
+    Raises
+    ------
+    ValueError
+        If resamples and rows are not aligned.
+    """
+    return summarise(rows, draw_metrics(rows, resamples, spec, threads=threads))
+
+
+def draw_metrics(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2) -> Drawn:
+    """Measure one model on all rows and in every resample, so that models can be compared in pairs.
+
+    Parameters
+    ----------
+    rows, resamples, spec, threads
+        As for ``evaluate``.
+
+    Returns
+    -------
+    Drawn
+        Every name of ``METRICS``.
 
     Raises
     ------
@@ -125,14 +177,45 @@ def evaluate(
     if len(resamples.cluster) != len(rows):
         raise ValueError("resamples were drawn for other rows")
     order = ranking(rows.raw, rows.outcome, rows.weight, resamples, threads=threads)
+    smooth = calibration_distances(rows.risk, rows.outcome, rows.weight, resamples, threads=threads)
     points, draws = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
     points |= {"auroc": order.auroc, "average_precision": order.average_precision}
     draws |= {"auroc": order.auroc_draws, "average_precision": order.average_precision_draws}
+    points |= dict(zip(DISTANCES, smooth.values.tolist(), strict=True))
+    draws |= dict(zip(DISTANCES, smooth.draws.T, strict=True))
+    return Drawn(points, draws)
+
+
+def summarise(rows: ScoredRows, drawn: Drawn) -> dict[str, Estimate]:
+    """Return every metric with its interval and the people behind it."""
     people, outcomes = rows.n_subjects, rows.n_outcomes
     return {
-        name: Estimate.from_draws(points[name], draws[name], n_subjects=people, n_outcomes=outcomes)
+        name: Estimate.from_draws(
+            drawn.points[name], drawn.draws[name], n_subjects=people, n_outcomes=outcomes
+        )
         for name in METRICS
     }
+
+
+def recall(
+    offered: FloatArray, outcome: npt.NDArray[np.int8], weight: FloatArray, resamples: Resamples
+) -> tuple[float, FloatArray]:
+    """Return the share of those with the outcome who are offered, and its value in each resample; NaN without any.
+
+    Parameters
+    ----------
+    offered, weight : ndarray of float64, shape (n,)
+    outcome : ndarray of int8, shape (n,)
+    resamples : Resamples
+        Aligned with the rows.
+
+    Returns
+    -------
+    tuple of float and ndarray, shape (replicates,)
+    """
+    columns = np.column_stack([weight * outcome * offered, weight * outcome])
+    drawn, total = resamples.sums(columns), columns.sum(axis=0)
+    return float(ratio(total[0], total[1])), ratio(drawn[:, 0], drawn[:, 1])
 
 
 def _from_sums(
@@ -167,11 +250,19 @@ def net_benefit(true: FloatArray, false: FloatArray, everyone: FloatArray, thres
     return ratio(true - false * threshold / (1 - threshold), everyone)
 
 
+def offers_per_person_reached(offers: FloatArray, reached: FloatArray) -> FloatArray:
+    """Return offers for each that reached somebody with the outcome: infinite if none did, NaN if there were no offers."""
+    return np.where((offers > 1e-9) & (reached <= 1e-9), np.inf, ratio(offers, reached))
+
+
 def _ratios(sums: FloatArray, threshold: float) -> dict[str, FloatArray]:
     everyone, outcomes, offers, helped, squares, true, false = np.moveaxis(sums[..., :7], -1, 0)
     precision, prevalence = ratio(helped, offers), ratio(outcomes, everyone)
+    brier = ratio(squares, everyone)
     return {
-        "brier": ratio(squares, everyone),
+        "brier": brier,
+        "scaled_brier": 1 - ratio(brier, prevalence * (1 - prevalence)),
+        "number_needed_to_offer": offers_per_person_reached(offers, helped),
         "precision_at_capacity": precision,
         "recall_at_capacity": ratio(helped, outcomes),
         "lift_at_capacity": ratio(precision, prevalence),

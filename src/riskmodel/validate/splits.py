@@ -9,23 +9,28 @@ model has never seen, at any address.
 from __future__ import annotations
 
 import hashlib
-import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from riskmodel.errors import DataError, StudyError
-from riskmodel.tables.cohort import BoolArray, Cohort, IntArray
+from riskmodel.tables.cohort import UNKNOWN, BoolArray, Cohort, IntArray, TextArray
 from riskmodel.tables.days import from_day
+from riskmodel.tables.sampling import TEST, TRAIN
+from riskmodel.validate.folds import (
+    NO_FOLD,
+    Round,
+    folds_apart,
+    grouped_folds,
+    linked_to,
+    rolling_origins,
+)
+from riskmodel.validate.places import group_places
 from riskmodel.validate.spec import SplitSpec
 
-NO_FOLD = -1
+_PLACES = {"leave_one_area_out": "area", "leave_one_school_out": "school"}
 
 
 @dataclass(frozen=True)
@@ -39,28 +44,46 @@ class Split:
     test_new : ndarray of bool, shape (n,)
         Test rows of people and households that occur in no training row.
     test_all : ndarray of bool, shape (n,)
-        Everyone eligible at a test index date.
+        Everyone eligible at a test index date, or in the file's own test rows.
     fold : ndarray of int64, shape (n,)
-        Fold of a training row, from 0; -1 for every other row. Neither a household nor a person is in two folds.
+        Fold in which a training row is judged, from 0; -1 for every other row.
+    rounds : tuple of Round
+        How out-of-fold scores are made.
+    group : ndarray of str, shape (n,)
+        Held-out area, school or date of a judged row; empty where folds mean nothing in themselves.
+    members : mapping of str to tuple of str
+        The areas or schools of each group, as the data call them.
+    set_aside : int
+        Training rows of the file that were left out because the person, or the household, is in the test too.
     """
 
     train: BoolArray
     test_new: BoolArray
     test_all: BoolArray
     fold: IntArray
+    rounds: tuple[Round, ...]
+    group: TextArray
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set_aside: int = 0
 
-    def save(self, folder: Path) -> None:
-        """Write ``split.parquet``."""
-        pq.write_table(
-            pa.table({name: getattr(self, name) for name in self.__dataclass_fields__}),
-            folder / "split.parquet",
-        )
+    @property
+    def judged(self) -> BoolArray:
+        """Training rows that are judged out of fold: all but the first dates of a rolling origin."""
+        return np.asarray(self.fold != NO_FOLD)
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote."""
-        table = pq.read_table(folder / "split.parquet")
-        return cls(**{name: table.column(name).to_numpy() for name in cls.__dataclass_fields__})
+    def learning(self, fold: int) -> BoolArray:
+        """Return the rows that the model of a fold may learn from."""
+        return next(one.learning[fold] for one in self.rounds if fold in one.learning)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Training and test rows, before folds are made."""
+
+    train: BoolArray
+    test_new: BoolArray
+    test_all: BoolArray
+    set_aside: int = 0
 
 
 def split(
@@ -73,6 +96,8 @@ def split(
     seed: int,
     horizon_days: int,
     recording_lag_days: int = 0,
+    happened: BoolArray | None = None,
+    side: TextArray | None = None,
 ) -> Split:
     """Divide a cohort for training and testing.
 
@@ -83,13 +108,18 @@ def split(
     spec : SplitSpec
         The design.
     train_days, test_days : sequence of int
-        Index dates as days since 1970-01-01; ignored by ``cross_validation``.
+        Index dates as days since 1970-01-01; ignored by ``cross_validation`` and ``declared``.
     folds : int
         Number of cross-fitting folds, at least 2.
     seed : int
         Decides which household falls in which fold.
     horizon_days, recording_lag_days : int
         A training label may look so far ahead, and is known so much later.
+    happened : ndarray of bool, shape (n,), optional
+        Rows with the chosen outcome, as known for training: spread evenly over random folds, and counted in areas and
+        schools. By default nothing is known.
+    side : ndarray of str, shape (n,), optional
+        The file's own division, for ``declared``.
 
     Returns
     -------
@@ -99,74 +129,110 @@ def split(
     ------
     StudyError
         If an outcome of a training row could still be open, or unknown, at the first test date; if a random split
-        of dated records has no written reason.
+        of dated records has no written reason; if the data lack what the design divides by.
     DataError
         If nobody is left on one side, or too few separate households are left to make the folds.
     """
-    if spec.design == "cross_validation":
-        return _cross_validation(cohort, spec, folds=folds, seed=seed)
-    _check_gap(train_days, test_days, horizon_days=horizon_days, lag_days=recording_lag_days)
+    gap = (horizon_days, recording_lag_days)
+    sides = _sides(cohort, spec, train_days, test_days, gap=gap, side=side)
+    none = np.zeros(len(cohort), dtype=np.bool_)
+    cases = none if happened is None else happened
+    no_group = np.full(len(cohort), "")
+    if spec.design == "rolling_origin":
+        _check_horizon(horizon_days)
+        rounds = rolling_origins(cohort, sides.train, folds=folds, seed=seed, gap_days=sum(gap))
+        fold = np.max([np.where(one.judged, one.fold, NO_FOLD) for one in rounds], axis=0)
+        dates = np.array([str(from_day(int(day))) for day in cohort.index_day])
+        return Split(**vars(sides), fold=fold, rounds=rounds, group=np.where(fold != NO_FOLD, dates, ""))
+    if spec.design in _PLACES:
+        return _by_place(cohort, spec, sides, cases)
+    spread = cases if spec.design in ("cross_validation", "declared") else none
+    fold = _folds_of(cohort, sides.train, folds=folds, seed=seed, happened=spread)
+    return Split(**vars(sides), fold=fold, rounds=(folds_apart(cohort, fold),), group=no_group)
+
+
+def _sides(
+    cohort: Cohort,
+    spec: SplitSpec,
+    train_days: Sequence[int],
+    test_days: Sequence[int],
+    *,
+    gap: tuple[int, int],
+    side: TextArray | None,
+) -> _Sides:
+    if spec.design == "declared":
+        return _declared(cohort, spec, side, gap_days=sum(gap))
+    if spec.design == "cross_validation" or (spec.design != "temporal" and not len(test_days)):
+        if spec.design == "cross_validation":
+            _check_reason(cohort, spec)
+        everyone = np.ones(len(cohort), dtype=np.bool_)
+        return _Sides(everyone, ~everyone, ~everyone)
+    _check_gap(train_days, test_days, horizon_days=gap[0], lag_days=gap[1])
     first_arm = _first_arm(cohort, spec)
     train = first_arm & np.isin(cohort.index_day, train_days)
     test_all = np.isin(cohort.index_day, test_days)
     seen = np.isin(cohort.subject_id, cohort.subject_id[train])
     test_new = test_all & ~first_arm & ~seen
     _check_somebody({"training": train, "test": test_all, "test of people never seen": test_new})
-    return Split(train, test_new, test_all, _folds_of(cohort, train, folds=folds, seed=seed))
+    return _Sides(train, test_new, test_all)
 
 
-def grouped_folds(household_id: IntArray, subject_id: IntArray, *, folds: int, seed: int) -> IntArray:
-    """Deal rows into folds so that no household and no person is in two of them.
-
-    Households that share a person (somebody who moved) are linked and stay together. Linked groups are dealt from
-    the largest to the smallest, each to the fold that has the fewest rows; equal ones in an order drawn from ``seed``.
-
-    Parameters
-    ----------
-    household_id, subject_id : ndarray of int64, shape (n,)
-        A negative household means "not known": the person is then a household.
-    folds : int
-        At least 2.
-    seed : int
-        Order of groups of equal size.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-
-    Raises
-    ------
-    DataError
-        If there are fewer linked groups than folds, or one holds more than half of all rows.
-    """
-    group, size = _linked_groups(household_id, subject_id)
-    if len(size) < folds or 2 * size.max() > len(group):
-        raise DataError(
-            expected=f"at least {folds} separate households, none linked to more than half of the rows",
-            found=f"{len(size)} separate groups of linked households, the largest with {size.max() / len(group):.0%} of the rows",
-            where="split",
-            next_step="Check that household ids are filled; use fewer folds if the data are small.",
+def _declared(cohort: Cohort, spec: SplitSpec, side: TextArray | None, *, gap_days: int) -> _Sides:
+    """Take the file's division; who is on both sides, or shares a household with the other, is not learned from."""
+    if side is None or not np.isin(side, (TRAIN, TEST)).any():
+        raise StudyError(
+            ["split.design declared: the data do not say which rows are for training and which for the test"]
         )
-    shuffled = np.random.default_rng(seed).permutation(len(size))
-    order = shuffled[np.argsort(-size[shuffled], kind="stable")]
-    fold_of_group = np.empty(len(size), dtype=np.int64)
-    fullness = [(0, fold) for fold in range(folds)]
-    for one in order:
-        rows, fold = heapq.heappop(fullness)
-        fold_of_group[one] = fold
-        heapq.heappush(fullness, (rows + int(size[one]), fold))
-    return fold_of_group[group]
+    test = side == TEST
+    wanted = side == TRAIN
+    train = wanted & ~linked_to(cohort, test)
+    _check_somebody({"training": train, "test": test})
+    if cohort.index_day[test].min() < cohort.index_day[train].max() + max(gap_days, 1):
+        _check_reason(cohort, spec)
+    return _Sides(train, np.zeros_like(test), test, int((wanted & ~train).sum()))
 
 
-def _cross_validation(cohort: Cohort, spec: SplitSpec, *, folds: int, seed: int) -> Split:
+def _by_place(cohort: Cohort, spec: SplitSpec, sides: _Sides, happened: BoolArray) -> Split:
+    kind = _PLACES[spec.design]
+    column = cohort.area if kind == "area" else cohort.school
+    place = np.full(len(cohort), UNKNOWN) if column is None else column
+    rows = sides.train
+    places = group_places(
+        place[rows],
+        cohort.subject_id[rows],
+        happened[rows],
+        kind=kind,
+        people=spec.group_people,
+        outcomes=spec.group_outcomes,
+    )
+    fold = np.full(len(cohort), NO_FOLD, dtype=np.int64)
+    fold[rows] = places.code
+    group = np.where(rows, np.array(places.names)[fold], "")
+    return Split(
+        **vars(sides),
+        fold=fold,
+        rounds=(folds_apart(cohort, fold),),
+        group=group,
+        members=places.members,
+    )
+
+
+def _check_reason(cohort: Cohort, spec: SplitSpec) -> None:
     if spec.reason is None and len(np.unique(cohort.index_day)) > 1:
         raise StudyError(
             [
-                "split.design is cross_validation although the cohort has several index dates: write the reason in split.reason, or use temporal"
+                f"split.design is {spec.design} although the cohort has several index dates: write the reason in split.reason, or use temporal"
             ]
         )
-    everyone = np.ones(len(cohort), dtype=np.bool_)
-    return Split(everyone, ~everyone, ~everyone, _folds_of(cohort, everyone, folds=folds, seed=seed))
+
+
+def _check_horizon(horizon_days: int) -> None:
+    if horizon_days < 1:
+        raise StudyError(
+            [
+                "split.design rolling_origin: the chosen outcome has no horizon_days, so nobody can say when it was known"
+            ]
+        )
 
 
 def _check_gap(
@@ -211,27 +277,8 @@ def _uniform(salt: str, kind: int, key: int) -> float:
     return int.from_bytes(digest, "big") / 2.0**64
 
 
-def _folds_of(cohort: Cohort, rows: BoolArray, *, folds: int, seed: int) -> IntArray:
+def _folds_of(cohort: Cohort, rows: BoolArray, *, folds: int, seed: int, happened: BoolArray) -> IntArray:
     fold = np.full(len(cohort), NO_FOLD, dtype=np.int64)
-    fold[rows] = grouped_folds(cohort.household_id[rows], cohort.subject_id[rows], folds=folds, seed=seed)
+    household, subject = cohort.household_id[rows], cohort.subject_id[rows]
+    fold[rows] = grouped_folds(household, subject, folds=folds, seed=seed, happened=happened[rows])
     return fold
-
-
-def _linked_groups(household_id: IntArray, subject_id: IntArray) -> tuple[IntArray, IntArray]:
-    """Return each row's linked group (0, 1, ... by smallest household) and the rows in each group."""
-    own = household_id < 0
-    keys = np.stack([own.astype(np.int64), np.where(own, subject_id, household_id)], axis=1)
-    household = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
-    subject = np.unique(subject_id, return_inverse=True)[1]
-    label = np.arange(household.max() + 1)
-    while True:
-        # Each person carries the smallest label of their households, each household that of its people.
-        carried = np.full(subject.max() + 1, len(label))
-        np.minimum.at(carried, subject, label[household])
-        spread = label.copy()
-        np.minimum.at(spread, household, carried[subject])
-        if np.array_equal(spread, label):
-            break
-        label = spread
-    group = np.unique(label[household], return_inverse=True)[1].astype(np.int64)
-    return group, np.bincount(group)

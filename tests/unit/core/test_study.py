@@ -71,6 +71,9 @@ def test_every_fault_of_the_study_its_libraries_and_its_catalogue_comes_at_once_
     library.write_text(
         "# mine\n- stem: own_one\n  words: was seen\n  events: EDU//SUSPENSION//DB\n"
         "  aggregations: [any,\n    cuont]\n  windows: 90d\n"
+        "- stem: own_two\n  words: was seen\n  events: EDU//SUSPENSON//DB\n  aggregations: any\n  windows: 90d\n"
+        "- stem: own_three\n  words: was seen\n  events: [EDU//EXCLUSON, 7]\n  aggregations: any\n  windows: 90 d\n"
+        "- 12\n"
     )
     catalogue.write_text(
         "codes:\n  - {code: GP//VISIT, agency: gp, description: saw a doctor, unit: times, concept: health, direction: 0}\n"
@@ -93,10 +96,24 @@ def test_every_fault_of_the_study_its_libraries_and_its_catalogue_comes_at_once_
     ]
     starts += [
         f"{library}:6: 'aggregations.1': found 'cuont'; did you mean count?",
+        f"{library}:15: 'events.1'",
+        f"{library}:18: ",
         f"{catalogue}:2: 'GP//VISIT': agency 'gp'",
     ]
     for start in starts:
         assert any(fault.startswith(start) for fault in found), (start, found)
+
+
+def test_a_file_that_is_not_there_is_told_with_the_line_that_names_it(tmp_path):
+    raw = yaml.safe_load(resolved_yaml(load_study(None)))
+    raw["features"] |= {"catalogue": "codes.yaml", "libraries": ["home", "mine.yaml", "educaton"]}
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    found = faults(path=path)
+    assert all(fault.startswith(f"{path}:") for fault in found)
+    assert [name for name in ("codes.yaml", "mine.yaml", "educaton") if any(name in fault for fault in found)] == [
+        "codes.yaml", "mine.yaml", "educaton",
+    ]  # fmt: skip
 
 
 def test_codes_that_nobody_described_are_told_where_they_stand(tmp_path):

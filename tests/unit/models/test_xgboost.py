@@ -106,3 +106,11 @@ def test_threads_do_not_change_what_is_learned_beyond_float32(people, fresh, spe
         for t in (1, 2)
     )
     assert np.abs(one.raw_score(fresh.features) - two.raw_score(fresh.features)).max() < 1e-4
+
+
+def test_contributions_do_not_depend_on_how_many_rows_are_asked_at_a_time(people, monkeypatch):
+    model, features = small_model(people)
+    whole = model.contributions(features)
+    monkeypatch.setattr("riskmodel.models.xgboost._ROWS_AT_A_TIME", 7)
+    assert np.array_equal(model.contributions(features).values, whole.values)
+    assert len(model.contributions(features.take(np.arange(0)))) == 0

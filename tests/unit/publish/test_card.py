@@ -8,10 +8,11 @@ import jsonschema
 import pytest
 
 from riskmodel.disclosure import Disclosure
-from riskmodel.publish.card import BANNER, CHOSEN_ON, JUSTICE, CardInputs, build_card, write_card
+from riskmodel.publish.card import BANNER, JUSTICE, CardInputs, build_card, write_card
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.pages import render_html, render_markdown
 from riskmodel.publish.plots import run_figures
+from riskmodel.publish.selection import CHOSEN_ON
 from riskmodel.tables.features import FeatureInfo
 
 RAW = json.loads((Path(__file__).parents[2] / "golden" / "card_inputs.json").read_text(encoding="utf-8"))
@@ -409,7 +410,7 @@ def test_files_and_figures(tmp_path, record):
     explanations = {"models": {"logistic": {"spread": spread, "unit": "log-odds"}}, "selected": "logistic"}
     drawn = run_figures(record, curves=curves, explanations=explanations, disclosure=Disclosure())
     assert set(drawn) == {
-        "offers", "selection", "attrition", "importance", "reliability", "decision_curve", "spread",
+        "offers", "attrition", "importance", "reliability", "decision_curve", "spread",
         "fairness-ethnicity", "fairness-sex", "fairness-age_band",
     }  # fmt: skip
     assert "98.7" not in drawn["reliability"]  # a group with three outcomes is not drawn
@@ -472,7 +473,7 @@ def test_the_reason_names_families_as_a_reader_knows_them(record):
         f"chance could easily explain it. {CHOSEN_ON}"
     )
     best = card(selection={"selected": "logistic", "best": "logistic"})["performance"]["reason"]
-    assert best.startswith("It found most, and no simpler model")
+    assert best.startswith("Of the models that put young people in order well, it found most")
     assert card(selection={})["performance"]["reason"] is None
 
 

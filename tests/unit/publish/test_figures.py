@@ -91,12 +91,37 @@ SPREAD = [
     {"description": "share of sessions missed", "unit": "share", "bins": BINS[:1]},
     {"description": "on a plan", "unit": "yes or no", "bins": BINS[:2]},
 ]
+
+
+def standing(label, found, behind, *, chosen=False):
+    """Return a row of the card's ``performance.selection``."""
+    return {
+        "label": label,
+        "chosen": chosen,
+        "found": found,
+        "found_behind": behind,
+        "ordering_behind": behind,
+        "words": "chosen" if chosen else "finds clearly fewer",
+    }
+
+
 FAMILIES = [
-    {"family": "prior", "label": "Past", "estimate": 0.1, "lower": 0.05, "upper": 0.2},
-    {"family": "logistic", "label": "Scorecard", "estimate": 0.2, "lower": 0.1, "upper": 0.3},
+    standing("Count", {**result(None), "status": "suppressed"}, None),
+    standing("Past", result(0.1, 0.05, 0.2), {"estimate": 0.1, "standard_error": 0.05}),
+    standing("Scorecard", result(0.2, 0.1, 0.3), {"estimate": 0.0, "standard_error": 0.0}, chosen=True),
+]
+
+CAPACITY = [
+    {
+        "share": share,
+        "recall": result(found, found - 0.02, found + 0.02),
+        "precision": result(right, right / 2, 2 * right),
+    }
+    for share, found, right in ((0.01, 0.08, 0.16), (0.02, 0.13, 0.11), (0.1, 0.33, 0.06))
 ]
 
 ALL = {
+    "capacity": lambda: figures.capacity(CAPACITY, own=0.02, past=PAST),
     "offers": lambda: figures.offers(POLICIES, past=PAST),
     "reliability": lambda: figures.reliability(RELIABLE, past=PAST),
     "decision_curve": lambda: figures.decision_curve(CURVE, label="the model"),
@@ -106,7 +131,7 @@ ALL = {
     "importance-nothing": lambda: figures.importance_bars([{"description": "care", "share": None}]),
     "spread": lambda: figures.spread(SPREAD),
     "spread-nothing": lambda: figures.spread([]),
-    "selection": lambda: figures.selection(FAMILIES, chosen="logistic", past=PAST),
+    "selection": lambda: figures.selection(FAMILIES, past=PAST),
     "attrition": lambda: figures.attrition([{"rule": "aged 10 to 17", "rows_left": 1200}, {"rule": "no objection", "rows_left": None}]),
 }  # fmt: skip
 
@@ -138,6 +163,7 @@ def test_every_reference_in_a_figure_finds_its_target(drawn, name):
 
 def test_figures_on_one_page_share_no_id(drawn):
     kinds = [
+        "capacity",
         "offers",
         "reliability",
         "decision_curve",
@@ -197,7 +223,12 @@ def test_counts_and_hidden_counts(drawn):
 
 
 def test_the_chosen_model_is_named(drawn):
-    assert "Scorecard (chosen)" in texts(drawn["selection"])
+    shown = texts(drawn["selection"])
+    assert shown.count("Scorecard (chosen)") == 3  # once a panel
+    assert shown.count("too few to show") == 3
+    assert (
+        "Past: finds clearly fewer, 10 of 100 (5 to 20); Scorecard: chosen, 20 of 100" in drawn["selection"]
+    )
 
 
 def test_text_with_markup_or_dollars_is_only_text():
@@ -211,3 +242,11 @@ def test_a_reader_s_own_style_changes_nothing(drawn):
 
     with mpl.rc_context({"font.size": 30, "axes.grid": True}):
         assert ALL["offers"]() == drawn["offers"]
+
+
+def test_capacity_says_its_numbers_and_marks_the_studys_own(drawn):
+    assert (
+        "offers to 1 of 100: 8 of 100 who came to harm found, 16 of 100 offered came to harm;"
+        in drawn["capacity"]
+    )
+    assert {"This study's capacity", "95% interval"} <= set(texts(drawn["capacity"]))

@@ -6,7 +6,7 @@ import pytest
 from riskmodel.errors import DataError, StudyError
 from riskmodel.tables.cohort import Cohort
 from riskmodel.tables.days import to_day
-from riskmodel.validate import Split, grouped_folds, split
+from riskmodel.validate import grouped_folds, split
 from riskmodel.validate.spec import SplitSpec
 
 EARLY, LATE = to_day(date(2020, 1, 1)), to_day(date(2021, 4, 1))
@@ -190,15 +190,6 @@ def test_half_of_the_rows_in_one_group_is_still_allowed():
         [0, 0],
         [1, 1],
     )
-
-
-def test_a_split_reads_back_what_it_wrote(tmp_path):
-    made = divide(borough())
-    made.save(tmp_path)
-    again = Split.load(tmp_path)
-    for name in Split.__dataclass_fields__:
-        assert np.array_equal(getattr(made, name), getattr(again, name))
-        assert getattr(made, name).dtype == getattr(again, name).dtype
 
 
 def test_household_nought_is_a_household():

@@ -51,6 +51,7 @@ SEN_TYPES = "SPLD MLD SLD PMLD SEMH SLCN HI VI MSI PD ASD OTH NSA"
 EXCLUSION = {"SUSP": "SUSPENSION", "FIXD": "SUSPENSION", "PERM": "EXCLUSION", "LNCH": "LUNCH_EXCLUSION"}
 REASONS = "PP PA VP VA OW BU RA LG DS SM DA DM TH DB MT PH OT"  # OT (other): to summer 2020
 _REASON_COLUMNS = ("reason1", "reason2", "reason3")
+_MAIN_SCHOOL = "CASE WHEN coalesce(enrolstatus, 'C') IN ('C', 'M') THEN nullif(\"NativeId\", '') END"
 _FIRST_WITHOUT_OTHER = 3 * 2020 + TERMS["autumn"][0]
 
 
@@ -294,6 +295,8 @@ def _facts(delays: DelaySpec) -> tuple[Fact, ...]:
         Fact("birth", "school_roll", "dob", known),
         Fact("sex", "school_roll", "sex", known),
         Fact("ethnicity", "school_roll", "ethnicity", known),
+        # A pupil at two schools: the current or main one speaks.
+        Fact("school", "school_roll", _MAIN_SCHOOL, known),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from riskmodel.explain.words import counted, number_words, share_words
@@ -102,6 +103,41 @@ def decision_curve(rows: Rows, *, label: str) -> str:
     return svg(
         "decision_curve", "When does the model help more than offering to all?", words, _draw, height=3.8
     )
+
+
+def capacity(rows: Rows, *, own: float, past: str) -> str:
+    """Draw recall and precision against the number of offers, with 95% intervals.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``share``, ``recall`` and ``precision`` (results with ``estimate``, ``lower``, ``upper``), by ascending share.
+    own : float
+        The study's capacity, as a share of 1.
+    past : str
+        The outcome in the past tense.
+    """
+    panels = (
+        ("recall", f"Of 100 who {past}, so many would be offered support"),
+        ("precision", f"Of 100 offered support, so many {past}"),
+    )
+
+    def _draw(axes: Any) -> None:
+        for axis, (key, title) in zip(axes, panels, strict=True):
+            _curve_of_100(axis, rows, key)
+            axis.axvline(100 * own, color=GREY, linestyle="--", linewidth=1, label="This study's capacity")
+            axis.set_title(wrapped(title, 36), loc="left")
+            axis.set(xlim=(0, None), ylim=(0, None))
+            axis.xaxis.set_major_locator(few_ticks())
+        axes[0].legend(loc="lower right")
+        axes[-1].set_xlabel("Offers at each date,\nof 100 young people so many")
+
+    words = "; ".join(
+        f"offers to {100 * row['share']:g} of 100: {100 * row['recall']['estimate']:.0f} of 100 who {past} found, "
+        f"{100 * row['precision']['estimate']:.0f} of 100 offered {past}"
+        for row in rows
+    )
+    return svg("capacity", "What if there were more or fewer offers?", words, _draw, height=5.6, panels=2)
 
 
 def offers(policies: Rows, *, past: str) -> str:
@@ -239,29 +275,67 @@ def spread(entries: Rows, *, unit: str = "") -> str:
     return svg("spread", "How values move the estimates", words, _draw, height=height)
 
 
-def selection(rows: Rows, *, chosen: str, past: str) -> str:
-    """Draw each family's usefulness with its interval and say which was chosen.
+def selection(rows: Rows, *, past: str) -> str:
+    """Draw why one family was chosen: how useful each is, and how far behind the best in usefulness and in ordering.
 
     Parameters
     ----------
     rows : sequence of mappings
-        ``family``, ``label``, ``estimate``, ``lower``, ``upper`` (share of those harmed who are offered), simplest first.
+        The card's ``performance.selection``, the simplest first.
+    past : str
+        The outcome in the past tense.
     """
     places = list(range(len(rows), 0, -1))
+    labels = [f"{row['label']} (chosen)" if row["chosen"] else str(row["label"]) for row in rows]
+    panels: tuple[tuple[str, Callable[[Any, float, Mapping[str, Any]], None]], ...] = (
+        (f"Of 100 who {past}, so many would be offered support (95% interval)", _found),
+        (
+            "Behind the most useful, of 100 (bar: one standard error)",
+            partial(_behind, name="found_behind", scale=100),
+        ),
+        (
+            "Behind the best ordering, in AUROC (bar: one standard error)",
+            partial(_behind, name="ordering_behind", scale=1),
+        ),
+    )
 
-    def _draw(axis: Any) -> None:
-        for place, row in zip(places, rows, strict=True):
-            _interval(axis, place, {**row, "verdict": "chosen" if row["family"] == chosen else "other"})
-        labels = [
-            f"{row['label']} (chosen)" if row["family"] == chosen else str(row["label"]) for row in rows
-        ]
-        axis.set_yticks(places, [wrapped(label, 19) for label in labels])
-        tops = [row["upper"] or row["estimate"] or 0 for row in rows]
-        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, min(100, 125 * max([*tops, 0.04]))))
-        axis.set_xlabel(wrapped(f"Of 100 who {past}, so many would be offered support", 34))
+    def _draw(axes: Any) -> None:
+        for axis, (title, draw_row) in zip(axes, panels, strict=True):
+            axis.set(ylim=(0.4, len(rows) + 0.6))
+            axis.set_yticks(places, [wrapped(label, 19) for label in labels])
+            axis.set_title(wrapped(title, 36), loc="left")
+            for place, row in zip(places, rows, strict=True):
+                draw_row(axis, place, row)
+            axis.margins(x=0.08)
+        axes[0].set_xlim(left=0)
+        for axis in axes[1:]:
+            axis.axvline(0, color=GREY, linestyle="--", linewidth=1)
 
-    words = "; ".join(f"{row['label']}: {_value_words(row)}" for row in rows)
-    return svg("selection", "Which model is most useful?", words, _draw, height=1.3 + 0.5 * max(1, len(rows)))
+    words = "; ".join(f"{row['label']}: {row['words']}, {_value_words(row['found'])}" for row in rows)
+    return svg("selection", "Why was this model chosen?", words, _draw,
+               height=2.4 + 1.35 * max(1, len(rows)), panels=3)  # fmt: skip
+
+
+def _mark(row: Mapping[str, Any]) -> dict[str, Any]:
+    colour, marker = _VERDICT["chosen" if row["chosen"] else "other"]
+    return {"color": colour, "marker": marker, "markersize": 6}
+
+
+def _found(axis: Any, place: float, row: Mapping[str, Any]) -> None:
+    _interval(axis, place, {**row["found"], "verdict": "chosen" if row["chosen"] else "other"})
+
+
+def _behind(axis: Any, place: float, row: Mapping[str, Any], *, name: str, scale: float) -> None:
+    """Draw how far behind the best a family is; a bar that reaches the line at 0 means: close enough."""
+    behind = row[name]
+    if behind is None:
+        axis.annotate(
+            "too few to show", (0, place), xytext=(4, 0), textcoords="offset points", va="center", color=GREY
+        )
+        return
+    middle, reach = scale * behind["estimate"], scale * behind["standard_error"]
+    axis.plot([middle - reach, middle + reach], [place, place], color=_mark(row)["color"], linewidth=2)
+    axis.plot(middle, place, **_mark(row))
 
 
 def attrition(steps: Rows) -> str:
@@ -304,6 +378,13 @@ def _points(axis: Any, x: Sequence[float], rows: Rows, *, label: str) -> None:
         for row in rows
     ]
     axis.errorbar(x, y, yerr=[low, high], color=BLUE, marker="o", linestyle="none", capsize=3, label=label)
+
+
+def _curve_of_100(axis: Any, rows: Rows, key: str) -> None:
+    x = [100 * row["share"] for row in rows]
+    middle, low, high = ([100 * row[key][end] for row in rows] for end in ("estimate", "lower", "upper"))
+    axis.plot(x, middle, color=BLUE, marker="o", label="This model")
+    axis.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95% interval")
 
 
 def _bars_of_100(axis: Any, policies: Rows, key: str) -> None:

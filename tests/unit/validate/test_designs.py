@@ -1,0 +1,148 @@
+"""Designs beside the default: who is held out, who is learned from, and with which labels."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from riskmodel.errors import DataError, StudyError
+from riskmodel.tables.cohort import Cohort
+from riskmodel.tables.days import to_day
+from riskmodel.validate import grouped_folds, split
+from riskmodel.validate.spec import SplitSpec
+
+YEARS = [to_day(date(2015 + i, 1, 1)) for i in range(6)]
+WHY = "the data are too few for a later test"
+
+
+def borough(n=300, days=YEARS, *, areas=6, school=None):
+    subject = np.tile(np.arange(n), len(days))
+    day = np.repeat(np.array(days, dtype=np.int32), n)
+    area = np.array([f"E{i % areas:02d}" for i in subject])
+    schools = None if school is None else np.array([school(i) for i in subject])
+    return Cohort(subject, day, subject // 2, area, np.full(len(subject), 12, np.int16), schools)
+
+
+def happened(cohort, rate=0.2):
+    return np.random.default_rng(1).random(len(cohort)) < rate
+
+
+def divide(cohort, design, **more):
+    spec_parts = {k: more.pop(k) for k in ("reason", "group_people", "group_outcomes") if k in more}
+    spec = SplitSpec(design=design, **spec_parts)
+    settings = {"train_days": YEARS[:4], "test_days": YEARS[5:], "folds": 4, "seed": 3, "horizon_days": 365}
+    return split(cohort, spec, **{**settings, "recording_lag_days": 90, **more})
+
+
+def check_apart(cohort, made):
+    """No person or household is judged by a model that learned from them; each row is judged at most once."""
+    judged = np.zeros(len(cohort), dtype=int)
+    for one in made.rounds:
+        for fold, learn in one.learning.items():
+            own = one.judged & (one.fold == fold)
+            judged += own
+            for ids in (cohort.subject_id, cohort.household_id):
+                assert not set(ids[own]) & set(ids[learn])
+            calibrating = one.calibrating(fold)
+            assert not (calibrating & (one.fold == fold)).any()
+            assert not (calibrating & ~learn).any()
+    assert judged.max() <= 1
+    assert ((judged == 1) == made.judged).all()
+
+
+def test_rolling_origins_learn_only_from_what_could_be_known():
+    cohort = borough()
+    made = divide(cohort, "rolling_origin")
+    check_apart(cohort, made)
+    assert (
+        sorted({one.known_by for one in made.rounds}) == YEARS[2:4]
+    )  # a year and 90 days after an earlier date
+    for one in made.rounds:
+        assert (cohort.index_day[one.judged] == one.known_by).all()
+        for learn in one.learning.values():
+            assert (cohort.index_day[learn] + 365 + 90 <= one.known_by).all()
+            assert learn.any()
+    assert set(made.group[made.judged]) == {"2017-01-01", "2018-01-01"}
+    assert made.test_all.any()
+
+
+def test_rolling_origins_need_dates_far_enough_apart():
+    days = [YEARS[0], YEARS[0] + 100]
+    with pytest.raises(StudyError, match="at least 455 days apart"):
+        divide(borough(days=[*days, YEARS[5]]), "rolling_origin", train_days=days)
+
+
+def test_rolling_origins_need_a_horizon():
+    with pytest.raises(StudyError, match="no horizon_days"):
+        divide(borough(), "rolling_origin", horizon_days=0)
+
+
+@pytest.mark.parametrize("kind", ["area", "school"])
+def test_each_place_is_left_out_in_turn(kind):
+    cohort = borough(school=lambda i: f"S{i % 5}")
+    made = divide(
+        cohort, f"leave_one_{kind}_out", group_people=20, group_outcomes=5, happened=happened(cohort)
+    )
+    check_apart(cohort, made)
+    place = cohort.area if kind == "area" else cohort.school
+    for name, members in made.members.items():
+        assert set(place[made.group == name]) == set(members)
+    assert len(made.members) == (6 if kind == "area" else 5)
+
+
+def test_small_places_are_put_together_and_unknown_ones_stand_apart():
+    cohort = borough(school=lambda i: "big" if i % 3 else "Unknown" if i % 2 else f"tiny{i}")
+    made = divide(
+        cohort, "leave_one_school_out", group_people=20, group_outcomes=5, happened=happened(cohort)
+    )
+    sizes = {name: len(np.unique(cohort.subject_id[made.group == name])) for name in made.members}
+    assert all(size >= 20 for name, size in sizes.items() if not name.startswith("no known"))
+    assert "no known school" in sizes
+    assert all("tiny" not in name for name in sizes)
+
+
+def test_places_that_nobody_knows_are_refused():
+    with pytest.raises(StudyError, match="no school for anybody"):
+        divide(borough(), "leave_one_school_out", happened=happened(borough()))
+    with pytest.raises(DataError, match="at least two groups of areas"):
+        divide(borough(areas=1), "leave_one_area_out", happened=happened(borough()))
+
+
+def test_declared_rows_are_taken_and_those_on_both_sides_left_out():
+    cohort = borough(days=YEARS[:1])
+    side = np.where(cohort.subject_id < 200, "train", "test")
+    side[199] = "test"  # whose household has somebody to learn from
+    made = divide(cohort, "declared", side=side)
+    assert made.test_all.sum() == 101
+    assert made.set_aside == 1
+    assert not made.train[198]
+    assert made.train.sum() == 198
+    check_apart(cohort, made)
+    assert not made.test_new.any()
+
+
+def test_declared_needs_rows_that_say_so():
+    cohort = borough(days=YEARS[:1])
+    with pytest.raises(StudyError, match="do not say which rows"):
+        divide(cohort, "declared")
+    with pytest.raises(DataError, match="nobody for training"):
+        divide(cohort, "declared", side=np.full(len(cohort), "test"))
+
+
+def test_random_splits_of_dated_records_need_a_reason():
+    cohort = borough()
+    side = np.where(cohort.subject_id < 200, "train", "test")
+    for design, more in (("cross_validation", {}), ("declared", {"side": side})):
+        with pytest.raises(StudyError, match=r"split\.reason"):
+            divide(cohort, design, **more)
+        check_apart(cohort, divide(cohort, design, reason=WHY, **more))
+
+
+def test_outcomes_are_spread_evenly_whatever_the_order():
+    cohort = borough(n=400, days=YEARS[:1])
+    cases = np.zeros(len(cohort), dtype=bool)
+    cases[:22] = True  # a file sorted by outcome
+    fold = grouped_folds(cohort.household_id, cohort.subject_id, folds=5, seed=1, happened=cases)
+    counts, most = np.bincount(fold[cases], minlength=5), 2  # a household has two at the most
+    assert counts.max() - counts.min() <= most
+    assert np.ptp(np.bincount(fold)) <= 2 * most
