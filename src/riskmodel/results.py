@@ -27,6 +27,9 @@ from riskmodel.models import (
     RiskModel,
     Selection,
 )
+from riskmodel.audit import GroupCalibration, Structure
+from riskmodel.explain.importance import explanations
+from riskmodel.models import CalibratedModel, CurveChoice, FoldRisks, Resampled, RiskModel, Selection
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -70,6 +73,8 @@ class Fitted:
         Raw scores of the final models.
     thin : mapping of str to ndarray of bool, shape (n,)
         Rows whose record is too thin for the model to say anything.
+    curves : mapping of str to CurveChoice
+        Which calibration each family got, and why.
     selection : Selection
     leaks : LeakReport
     """
@@ -77,6 +82,7 @@ class Fitted:
     models: Mapping[str, CalibratedModel]
     crossfit: Mapping[str, FloatArray]
     crossfit_risk: Mapping[str, FloatArray]
+    curves: Mapping[str, CurveChoice]
     raw: Mapping[str, FloatArray]
     thin: Mapping[str, BoolArray]
     selection: Selection
@@ -119,9 +125,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Audited:
-    """What the audit found; ``fairness`` is exact."""
+    """What the audit found; ``fairness`` and ``calibration`` (of the selected model, by group) are exact."""
 
     fairness: Any
+    calibration: tuple[GroupCalibration, ...]
     label_bias: Json
     proxies: Json
     privacy: Json
@@ -255,7 +262,6 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     families = modelling.with_usable_families(study.models, features.infos).families
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
-    fitted = {family: model for family, (_, model) in found.items()}
     raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     calibration = {
@@ -281,6 +287,19 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         thin=thin,
         selection=selection,
+
+    def curved(family: str) -> tuple[FloatArray, CalibratedModel, CurveChoice]:
+        scores, model = found[family]
+        return _curved(study, model, scores, population=population, split=split)
+
+    curves = _side_by_side(curved, slowest_first, threads=study.threads)
+    return Fitted(
+        models={family: model for family, (_, model, _) in curves.items()},
+        crossfit=raw,
+        crossfit_risk={family: risk for family, (risk, _, _) in curves.items()},
+        curves={family: choice for family, (_, _, choice) in curves.items()},
+        raw={family: model.raw_score(features) for family, (_, model) in found.items()},
+        selection=_select(study, population, split, out_of_fold, judged),
         leaks=look_for_leaks(
             TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
             spec=study.validation.leaks,
@@ -291,7 +310,7 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
 
 def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
     """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with validating.one_blas_thread(), ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             return dict(zip(names, pool.map(job, names), strict=True))
         except BaseException:
@@ -318,18 +337,45 @@ def _round_scores(
     )
 
 
-def _round_risks(
-    study: Study, model: RiskModel, scores: Sequence[FloatArray], population: Population, split: Split
-) -> list[FloatArray]:
-    """Return out-of-fold risk estimates: each fold is calibrated on out-of-fold scores of others that were known by then."""
-    risks = []
+def _curved(
+    study: Study, model: RiskModel, scores: Sequence[FloatArray], *, population: Population, split: Split
+) -> tuple[FloatArray, CalibratedModel, CurveChoice]:
+    """Return out-of-fold risk estimates, the model with its curve, and why that curve."""
+    outcomes, person = population.outcomes, population.cohort.subject_id
+    kinds = study.models.curves_for(model.unit)
+    found: list[FoldRisks] = []
     for one, raw in zip(split.rounds, scores, strict=True):
-        labels, risk = population.outcomes.as_known(one.known_by), np.full(len(raw), np.nan)
-        for fold in one.learning:
-            others, own = one.calibrating(fold), one.judged & (one.fold == fold)
-            risk[own] = _calibration(study, model, raw[others], labels.take(others)).risk(raw[own])
-        risks.append(risk)
-    return risks
+        known = outcomes.as_known(one.known_by)
+        others = {fold: one.calibrating(fold) for fold in one.learning}
+        found.append(
+            modelling.fold_risks(
+                raw, known.outcome, known.weight, fold=one.fold, others=others, person=person, kinds=kinds
+            )
+        )
+    judged, labels = split.judged, outcomes.as_known(None).take(split.judged)
+    raw = _judged(split, scores)[judged]
+    by_kind = {kind: _judged(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
+    curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
+    calibrated = CalibratedModel(model, curve)
+    if study.models.recalibrate == "latest_training_date":
+        day = population.cohort.index_day[judged]
+        latest = np.asarray(day == day.max())
+        calibrated = _recalibrated(study, calibrated, raw, labels, latest)
+    return _judged(split, [one.risk for one in found]), calibrated, choice
+
+
+def _recalibrated(
+    study: Study, calibrated: CalibratedModel, raw: FloatArray, labels: Labels, latest: BoolArray
+) -> CalibratedModel:
+    """Move a model's estimates to the latest training date, by scores of models that had not seen the people."""
+    return modelling.recalibrate_in_the_large(
+        calibrated,
+        raw[latest],
+        labels.outcome[latest],
+        labels.weight[latest],
+        on="the latest training index date",
+        disclosure=study.disclosure,
+    )
 
 
 def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
@@ -589,8 +635,11 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
             spec=study.audit,
         ).to_json(),
     }
-    with validating.one_blas_thread():
-        return Audited(**_side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads))
+    found = _side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads)
+    calibration = auditing.calibration_by_group(
+        chosen, draws, found["fairness"], family=fitted.selection.selected, threads=study.threads
+    )
+    return Audited(calibration=calibration, **found)
 
 
 def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:

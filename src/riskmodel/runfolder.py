@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from riskmodel.features.spec import TableSpec
 from riskmodel.files import digest_bytes, digest_path, to_json, write_json, write_text
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
+from riskmodel.publish.calibration_words import calibration_check
 from riskmodel.publish.card import CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
@@ -107,6 +108,7 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "sample_size.json", run["sample_size"].to_json())
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
+    write_json(folder / "calibration.json", calibration_record(run))
     write_json(folder / "fairness.json", audited.fairness.to_json())
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
@@ -234,6 +236,25 @@ def card_inputs(run: RunResults, provenance: Json) -> CardInputs:
     )
 
 
+def calibration_record(run: RunResults) -> dict[str, Any]:
+    """Return how each family's scores became risk estimates, and how right the selected one's are in each group."""
+    fitted = run["models"]
+    return {
+        "score": "log_loss",
+        "families": {
+            family: {
+                "asked": run.study.models.calibration,
+                **fitted.curves[family].to_json(),
+                "used": model.calibration.kind,
+                "recalibration": None if model.recalibration is None else asdict(model.recalibration),
+            }
+            for family, model in fitted.models.items()
+        },
+        "selected": fitted.selection.selected,
+        "by_group": [one.to_json() for one in run["audited"].calibration],
+    }
+
+
 def _checks(run: RunResults) -> list[Check]:
     """Return the further checks of the card, in the order in which it shows them."""
     metrics = run["measured"].metrics
@@ -252,6 +273,7 @@ def _checks(run: RunResults) -> list[Check]:
         uncertainty_check(run["uncertainty"], run.study.disclosure),
         abstention_check(run["uncertainty"], run.study.disclosure),
         robustness_check(run["robustness"], run.study.disclosure),
+        calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
     ]
 

@@ -1,6 +1,7 @@
 """Fairness by group, label choice, proxies and privacy."""
 
 from riskmodel.audit.fairness import audit_fairness
+from riskmodel.audit.group_calibration import GroupCalibration, calibration_by_group
 from riskmodel.audit.label_choice import LabelChoiceReport, label_choice
 from riskmodel.audit.privacy import PrivacyReport, Structure, privacy
 from riskmodel.audit.proxies import ProxyReport, proxies
@@ -8,11 +9,13 @@ from riskmodel.audit.report import FairnessReport
 
 __all__ = [
     "FairnessReport",
+    "GroupCalibration",
     "LabelChoiceReport",
     "PrivacyReport",
     "ProxyReport",
     "Structure",
     "audit_fairness",
+    "calibration_by_group",
     "label_choice",
     "privacy",
     "proxies",

@@ -4,11 +4,13 @@ from riskmodel.models.abstention import Reliance, measure_reliance
 from riskmodel.models.bagging import bag
 from riskmodel.models.band import Band
 from riskmodel.models.calibration import CalibratedModel, Calibration, fit_calibration
+from riskmodel.models.calibration_choice import CurveChoice, FoldRisks, calibrate, fold_risks
 from riskmodel.models.capacity import offers
 from riskmodel.models.crossfit import crossfit
 from riskmodel.models.families import fit, from_state
 from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
+from riskmodel.models.recalibration import recalibrate_in_the_large
 from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
 from riskmodel.models.usable import with_usable_families
@@ -20,19 +22,24 @@ __all__ = [
     "Calibration",
     "CalibrationRows",
     "CapacitySpec",
+    "CurveChoice",
+    "FoldRisks",
     "ModelsSpec",
     "Reliance",
     "Resampled",
     "RiskModel",
     "Selection",
     "bag",
+    "calibrate",
     "crossfit",
     "fit",
     "fit_calibration",
+    "fold_risks",
     "from_state",
     "measure_reliance",
     "monotone_band",
     "offers",
+    "recalibrate_in_the_large",
     "select",
     "smallest_group",
     "with_usable_families",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from riskmodel.models.band import Band
 from riskmodel.models.bins import choose_cuts, mass_by_part, parts_of
 from riskmodel.models.families import from_state
 from riskmodel.models.protocol import RiskModel
-from riskmodel.models.regression import expit, fit_binomial
+from riskmodel.models.regression import deviance, expit, fit_binomial
 from riskmodel.models.spec import LOG_ODDS, CalibrationKind
 from riskmodel.tables.cohort import BoolArray, FloatArray
 from riskmodel.tables.features import FeatureMatrix
@@ -39,23 +40,38 @@ class Calibration:
     Parameters
     ----------
     kind : str
-        ``sigmoid``: 1 / (1 + exp(-(intercept + slope x raw))) (Platt 1999). ``isotonic``: straight lines between the
-        knots (Zadrozny and Elkan 2002), plus a millionth of the sigmoid, so that rows with different raw scores keep
-        their order where the curve is flat. ``none``: the raw score is taken as log-odds.
+        ``none``: the raw score is taken as log-odds. ``sigmoid``: 1 / (1 + exp(-(intercept + slope x raw))) (Platt 1999).
+        ``beta``: the raw score is taken as log-odds of a probability p, and log-odds of the risk are
+        c + a ln p - b ln(1 - p) with a and b of at least 0 (Kull, Silva Filho and Flach 2017). ``isotonic``: straight
+        lines between the knots (Zadrozny and Elkan 2002), plus a millionth of the sigmoid, so that rows with different
+        raw scores keep their order where the curve is flat.
     intercept, slope : float
         Of the sigmoid.
+    beta : tuple of float
+        a, b and c; empty for the other kinds.
     knots_raw, knots_risk : tuple of float
         Of the isotonic curve; empty for the other kinds.
+    shift : float
+        Log-odds added to every estimate by a recalibration in the large.
     """
 
     kind: CalibrationKind
     intercept: float = 0.0
     slope: float = 1.0
+    beta: tuple[float, ...] = ()
     knots_raw: tuple[float, ...] = ()
     knots_risk: tuple[float, ...] = ()
+    shift: float = 0.0
 
     def risk(self, raw: FloatArray) -> FloatArray:
         """Return risk estimates in [0, 1], shape (n,)."""
+        risk = self._curve(raw)
+        return risk if self.shift == 0.0 else shifted(risk, self.shift)
+
+    def _curve(self, raw: FloatArray) -> FloatArray:
+        if self.kind == "beta":
+            a, b, c = self.beta
+            return expit(c + _beta_columns(raw) @ np.array([a, b]))
         sigmoid = expit(self.intercept + self.slope * raw)
         if self.kind != "isotonic":
             return sigmoid
@@ -69,19 +85,42 @@ class Calibration:
 
     def to_state(self) -> dict[str, Any]:
         """Return the curve as JSON-ready data."""
-        return {
-            "kind": self.kind,
-            "intercept": self.intercept,
-            "slope": self.slope,
-            "knots_raw": list(self.knots_raw),
-            "knots_risk": list(self.knots_risk),
-        }
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Read what ``to_state`` wrote."""
-        knots = {name: tuple(state[name]) for name in ("knots_raw", "knots_risk")}
-        return cls(state["kind"], state["intercept"], state["slope"], **knots)
+        read: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in state.items()}
+        return cls(**read)
+
+
+def shifted(risk: FloatArray, log_odds: float) -> FloatArray:
+    """Return risks whose odds are multiplied; 0 and 1 stay what they are."""
+    odds = np.exp(log_odds)
+    return np.asarray(risk * odds / (1.0 - risk + risk * odds))
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """What a recalibration in the large was done on; counts are rounded, as a model's file may be read by others.
+
+    Parameters
+    ----------
+    on : str
+        Which rows, in words.
+    n_rows, n_outcomes : int or None
+        Rounded; None if too small to be shown.
+    expected : float
+        Mean risk estimate before.
+    shift : float
+        Log-odds by which every estimate was moved.
+    """
+
+    on: str
+    n_rows: int | None
+    n_outcomes: int | None
+    expected: float
+    shift: float
 
 
 @dataclass(frozen=True)
@@ -93,22 +132,25 @@ class CalibratedModel:
     model : RiskModel
     calibration : Calibration
     band : Band, optional
-        Limits of the risk at each raw score; without one there are no intervals.
+        Limits of the risk at each raw score, before the curve was moved; without one there are no intervals.
     reliance : Reliance, optional
         When a record is too thin for an estimate; without one, never.
+    recalibration : Recalibration, optional
+        How the curve was moved since it was fitted.
     """
 
     model: RiskModel
     calibration: Calibration
     band: Band | None = None
     reliance: Reliance | None = None
+    recalibration: Recalibration | None = None
 
     def __post_init__(self) -> None:
-        if self.calibration.kind == "none" and self.model.unit != LOG_ODDS:
+        if self.calibration.kind in ("none", "beta") and self.model.unit != LOG_ODDS:
             raise StudyError(
                 [
                     (
-                        f"'models.calibration' is none, but the score of '{self.model.family}' is a number of "
+                        f"'models.calibration' is {self.calibration.kind}, but the score of '{self.model.family}' is a number of "
                         f"{self.model.unit} and no probability: choose sigmoid or isotonic"
                     )
                 ]
@@ -119,13 +161,14 @@ class CalibratedModel:
         return self.calibration.risk(raw)
 
     def around(self, risk: FloatArray, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return lower and upper limits of risk estimates, which may be out of fold; NaN without a band."""
+        """Return lower and upper limits of out-of-fold estimates, which no recalibration moved; NaN without a band."""
         nothing = np.full(len(risk), np.nan)
         return (nothing, nothing) if self.band is None else self.band.around(risk, raw)
 
     def interval(self, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return lower and upper limits of this model's own risk estimates; NaN without a band."""
-        return self.around(self.risk(raw), raw)
+        """Return lower and upper limits of this model's own risk estimates, moved as these were; NaN without a band."""
+        lower, upper = self.around(replace(self.calibration, shift=0.0).risk(raw), raw)
+        return shifted(lower, self.calibration.shift), shifted(upper, self.calibration.shift)
 
     def too_thin(self, features: FeatureMatrix) -> BoolArray:
         """Return for which rows the record is too thin for an estimate, shape (n,)."""
@@ -140,17 +183,19 @@ class CalibratedModel:
             "calibration": self.calibration.to_state(),
             "band": None if self.band is None else self.band.to_state(),
             "reliance": None if self.reliance is None else self.reliance.to_state(),
+            "recalibration": None if self.recalibration is None else asdict(self.recalibration),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Read what ``to_state`` wrote."""
-        band, reliance = state["band"], state["reliance"]
+        band, reliance, moved = state["band"], state["reliance"], state["recalibration"]
         return cls(
             from_state(state["model"]),
             Calibration.from_state(state["calibration"]),
             band=None if band is None else Band.from_state(band),
             reliance=None if reliance is None else Reliance.from_state(reliance),
+            recalibration=None if moved is None else Recalibration(**moved),
         )
 
     def save(self, path: Path) -> None:
@@ -166,7 +211,18 @@ class CalibratedModel:
 def fit_calibration(
     raw: FloatArray, outcome: npt.NDArray[np.int8], weight: FloatArray, *, kind: CalibrationKind
 ) -> Calibration:
-    """Fit the curve on out-of-fold raw scores.
+    """Fit one curve on out-of-fold raw scores; see ``fit_calibrations``."""
+    return fit_calibrations(raw, outcome, weight, kinds=(kind,))[kind]
+
+
+def fit_calibrations(
+    raw: FloatArray,
+    outcome: npt.NDArray[np.int8],
+    weight: FloatArray,
+    *,
+    kinds: Sequence[CalibrationKind],
+) -> dict[CalibrationKind, Calibration]:
+    """Fit curves of several kinds on out-of-fold raw scores.
 
     Parameters
     ----------
@@ -175,11 +231,11 @@ def fit_calibration(
     outcome : ndarray of int8, shape (n,)
     weight : ndarray of float64, shape (n,)
         Rows of weight 0 are left out.
-    kind : str
+    kinds : sequence of str
 
     Returns
     -------
-    Calibration
+    dict of str to Calibration
         Where a higher raw score does not go with a higher risk, the model has learned nothing that holds for others:
         everybody's estimate is then the base rate (``learned`` is false, and the card says so). A curve that turned
         the order round would contradict the explanation of the score.
@@ -189,8 +245,8 @@ def fit_calibration(
     DataError
         If the outcome is the same for everyone.
     """
-    if kind == "none":
-        return Calibration("none")
+    if set(kinds) == {"none"}:
+        return {"none": Calibration("none")}
     used = np.isfinite(raw) & (weight > 0)
     raw, happened, weight = raw[used], outcome[used].astype(np.float64), weight[used]
     if len(np.unique(happened)) < 2:
@@ -200,20 +256,67 @@ def fit_calibration(
             where="calibration",
             next_step="Look at the outcome, the index dates and the folds in the study.",
         )
-    intercept, slope = (float(c) for c in _line(raw, happened, weight))
+    levels = _Levels.of(raw, happened, weight)
+    intercept, slope = (float(c) for c in levels.fit(levels.score[:, None]))
     if not slope > FLAT:
         base = float(np.average(happened, weights=weight))
-        return Calibration("sigmoid", float(np.log(base / (1 - base))), FLAT)
-    if kind == "sigmoid":
-        return Calibration("sigmoid", intercept, slope)
-    knots_raw, knots_risk = _isotonic(raw, happened, weight)
-    return Calibration("isotonic", intercept, slope, knots_raw, knots_risk)
+        flat = Calibration("sigmoid", float(np.log(base / (1 - base))), FLAT)
+        return {kind: Calibration("none") if kind == "none" else flat for kind in kinds}
+    line = Calibration("sigmoid", intercept, slope)
+
+    def curve(kind: CalibrationKind) -> Calibration:
+        if kind == "beta":
+            return replace(line, kind=kind, beta=_beta(levels))
+        if kind == "isotonic":
+            knots_raw, knots_risk = _isotonic(raw, happened, weight)
+            return replace(line, kind=kind, knots_raw=knots_raw, knots_risk=knots_risk)
+        return line if kind == "sigmoid" else Calibration("none")
+
+    return {kind: curve(kind) for kind in kinds}
 
 
-def _line(raw: FloatArray, happened: FloatArray, weight: FloatArray) -> FloatArray:
-    level, place = np.unique(raw, return_inverse=True)
-    cases = mass_by_part(place, weight * happened, len(level))
-    return fit_binomial(level[:, None], cases, mass_by_part(place, weight, len(level)), ridge=_RIDGE)
+@dataclass(frozen=True)
+class _Levels:
+    """Distinct scores, and the weight with the outcome and in all at each: they stand for all rows without loss."""
+
+    score: FloatArray
+    cases: FloatArray
+    weight: FloatArray
+
+    @classmethod
+    def of(cls, raw: FloatArray, happened: FloatArray, weight: FloatArray) -> Self:
+        level, place = np.unique(raw, return_inverse=True)
+        cases = mass_by_part(place, weight * happened, len(level))
+        return cls(level, cases, mass_by_part(place, weight, len(level)))
+
+    def fit(self, columns: FloatArray) -> FloatArray:
+        return fit_binomial(columns, self.cases, self.weight, ridge=_RIDGE)
+
+
+def _beta_columns(raw: FloatArray) -> FloatArray:
+    """Return ln p and -ln(1 - p) for log-odds, without overflow, shape (n, 2)."""
+    return np.column_stack([-np.logaddexp(0.0, -raw), np.logaddexp(0.0, raw)])
+
+
+def _beta(levels: _Levels) -> tuple[float, float, float]:
+    """Return a, b and c of the best rising curve.
+
+    The likelihood is concave: if its peak has a or b below 0, the best of the allowed curves lies on an edge, where one of
+    them is 0. Not both, for then the best sigmoid of the score (a = b) would not rise, and it does.
+    """
+    columns = _beta_columns(levels.score)
+    c, a, b = levels.fit(columns)
+    if min(a, b) >= 0.0:
+        return float(a), float(b), float(c)
+    edges = []
+    for kept in (0, 1):
+        one = columns[:, [kept]]
+        c, slope = levels.fit(one)
+        if slope > 0.0:
+            cost = deviance(c + one[:, 0] * slope, levels.cases, levels.weight)
+            edges.append((cost, kept, float(slope), float(c)))
+    _, kept, slope, c = min(edges)
+    return (slope, 0.0, c) if kept == 0 else (0.0, slope, c)
 
 
 def _isotonic(

@@ -7,10 +7,15 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Family = Literal["count", "prior", "logistic", "ebm", "xgboost"]
-CalibrationKind = Literal["sigmoid", "isotonic", "none"]
+CalibrationKind = Literal["none", "sigmoid", "beta", "isotonic"]
+CalibrationSetting = Literal["auto", "none", "sigmoid", "beta", "isotonic"]
+Recalibrate = Literal["none", "latest_training_date"]
 
 SIMPLEST_FIRST: tuple[Family, ...] = ("prior", "count", "logistic", "ebm", "xgboost")
 """The order of simplicity that selection uses: one variable, a count, a short sum, a long sum, trees."""
+
+CURVES_SIMPLEST_FIRST: tuple[CalibrationKind, ...] = ("none", "sigmoid", "beta", "isotonic")
+"""No parameter, two, three, many."""
 
 LOG_ODDS = "log-odds"
 
@@ -166,12 +171,17 @@ class ModelsSpec(_Spec):
     folds : int
         Folds of the out-of-fold predictions that calibration and selection use.
     calibration : str
-        ``sigmoid``, ``isotonic`` or ``none``. Baselines, whose score is not log-odds, take sigmoid when it is none.
+        ``none``, ``sigmoid``, ``beta`` or ``isotonic``; ``auto`` takes the simplest whose out-of-fold log loss is within
+        one standard error of the best. Baselines, whose score is not log-odds, take sigmoid instead of none and beta.
+    recalibrate : str
+        ``latest_training_date`` moves every estimate of the final model by one number of log-odds, so that over the latest
+        training index date as many are expected to come to harm as did. For an outcome that becomes more or less common.
     """
 
     families: tuple[Family, ...] = ("count", "prior", "logistic", "ebm", "xgboost")
     folds: int = Field(default=5, ge=2, le=20)
-    calibration: CalibrationKind = "sigmoid"
+    calibration: CalibrationSetting = "auto"
+    recalibrate: Recalibrate = "none"
     count: CountSpec = CountSpec()
     prior: PriorSpec = PriorSpec()
     logistic: LogisticSpec = LogisticSpec()
@@ -188,11 +198,15 @@ class ModelsSpec(_Spec):
             raise ValueError("families: each may be named once")
         return self
 
-    def calibration_for(self, unit: str) -> CalibrationKind:
-        """Return the calibration for a raw score in this unit: a count is no probability without one."""
-        if self.calibration == "none" and unit != LOG_ODDS:
-            return "sigmoid"
-        return self.calibration
+    def curves_for(self, unit: str) -> tuple[CalibrationKind, ...]:
+        """Return the calibrations to choose from for a raw score in this unit, the simplest first.
+
+        A count is no probability, so it always needs a curve of its own.
+        """
+        wanted = CURVES_SIMPLEST_FIRST if self.calibration == "auto" else (self.calibration,)
+        if unit == LOG_ODDS:
+            return wanted
+        return tuple(kind for kind in wanted if kind in ("sigmoid", "isotonic")) or ("sigmoid",)
 
 
 class CapacitySpec(_Spec):

@@ -18,7 +18,7 @@ from riskmodel.models import ModelsSpec
         {"logistic": {"min_people": 9}},
         {"logistic": {"parameters": 9}},
         {"folds": 1},
-        {"calibration": "beta"},
+        {"calibration": "platt"},
     ],
 )
 def test_what_a_study_may_not_say(wrong):
