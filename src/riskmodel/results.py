@@ -16,7 +16,7 @@ from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit import Structure
 from riskmodel.explain.importance import explanations
-from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection
+from riskmodel.models import CalibratedModel, Calibration, Resampled, RiskModel, Selection, Timeline
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.pipeline import Stage
 from riskmodel.stages import Population, horizon_and_lag, outcome_words
@@ -218,7 +218,14 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     labels, judged = everybody.take(split.train), everybody.take(split.judged)
     learn = features.take(split.train)
     # One thread each, so that the result does not depend on how many families are fitted at a time.
-    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1, person=person[split.train])
+    fit = partial(
+        modelling.fit,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=person[split.train],
+        timeline=_timeline(population).take(split.train),
+    )
 
     def learned(family: str) -> tuple[list[FloatArray], RiskModel]:
         scores = [_round_scores(study, family, features, population, one) for one in split.rounds]
@@ -276,7 +283,12 @@ def _round_scores(
         seed=study.seed,
         threads=1,
         person=population.cohort.subject_id,
+        timeline=_timeline(population),
     )
+
+
+def _timeline(population: Population) -> Timeline:
+    return Timeline(population.cohort.index_day.astype(np.int64), population.cohort.household_id)
 
 
 def _round_risks(
@@ -490,11 +502,18 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
         for name, one in population.outcomes.training.items()
         if name != population.outcomes.chosen
     }
-    fit = partial(modelling.fit, spec=study.models, seed=study.seed, threads=1)
+    fit = partial(
+        modelling.fit,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=population.cohort.subject_id[split.train],
+        timeline=_timeline(population).take(split.train),
+    )
 
     def offers(name: str) -> FloatArray:
         own = labels[name]
-        model = fit(family, learn, own.outcome, own.weight, person=population.cohort.subject_id[split.train])
+        model = fit(family, learn, own.outcome, own.weight)
         return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity)
 
     enough = [name for name, one in labels.items() if _enough(one)]
