@@ -102,11 +102,12 @@ def train(
     """
     from riskmodel.results import back_end
     from riskmodel.runfolder import RunResults, run_name, run_warnings, study_digest, write_run
+    from riskmodel.scorecards import scorecard_stage
 
     check_policy(study)
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
-    stages = [*front_end(study), *back_end(strict=strict, tell=tell)]
+    stages = [*front_end(study), *back_end(strict=strict, tell=tell), scorecard_stage()]
     last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
 

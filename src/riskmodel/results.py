@@ -57,6 +57,8 @@ class Fitted:
         Raw scores of the final models.
     selection : Selection
     leaks : LeakReport
+    fold_models : mapping of str to sequence of mapping of int to RiskModel
+        For each round of the split, the model of each fold.
     """
 
     models: Mapping[str, CalibratedModel]
@@ -65,6 +67,7 @@ class Fitted:
     raw: Mapping[str, FloatArray]
     selection: Selection
     leaks: LeakReport
+    fold_models: Mapping[str, Sequence[Mapping[int, RiskModel]]]
 
 
 @dataclass(frozen=True)
@@ -227,14 +230,18 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         timeline=_timeline(population).take(split.train),
     )
 
-    def learned(family: str) -> tuple[list[FloatArray], RiskModel]:
-        scores = [_round_scores(study, family, features, population, one) for one in split.rounds]
-        return scores, fit(family, learn, labels.outcome, labels.weight)
+    def learned(family: str) -> tuple[list[dict[int, RiskModel]], list[FloatArray], RiskModel]:
+        models = [_round_models(study, family, features, population, one) for one in split.rounds]
+        scores = [
+            modelling.out_of_fold(each, features, one.fold)
+            for each, one in zip(models, split.rounds, strict=True)
+        ]
+        return models, scores, fit(family, learn, labels.outcome, labels.weight)
 
     slowest_first = sorted(study.models.families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     found = _side_by_side(learned, slowest_first, threads=study.threads)
-    fitted = {family: model for family, (_, model) in found.items()}
-    raw = {family: _judged(split, scores) for family, (scores, _) in found.items()}
+    fitted = {family: model for family, (_, _, model) in found.items()}
+    raw = {family: _judged(split, scores) for family, (_, scores, _) in found.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     calibrated = {
         family: CalibratedModel(model, _calibration(study, model, out_of_fold[family], judged))
@@ -245,7 +252,7 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         crossfit=raw,
         crossfit_risk={
             family: _judged(split, _round_risks(study, model, scores, population, split))
-            for family, (scores, model) in found.items()
+            for family, (_, scores, model) in found.items()
         },
         raw={family: model.raw_score(features) for family, model in fitted.items()},
         selection=_select(study, population, split, out_of_fold, judged),
@@ -254,6 +261,7 @@ def _fit(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
             spec=study.validation.leaks,
             seed=study.seed,
         ),
+        fold_models={family: models for family, (models, _, _) in found.items()},
     )
 
 
@@ -267,12 +275,12 @@ def _side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads:
             raise
 
 
-def _round_scores(
+def _round_models(
     study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
-) -> FloatArray:
-    """Return the scores of one round: each fold by a model of what it may learn from, with labels as then known."""
+) -> dict[int, RiskModel]:
+    """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
     labels = population.outcomes.as_known(one.known_by)
-    return modelling.crossfit(
+    return modelling.fold_models(
         family,
         features,
         labels.outcome,
@@ -382,16 +390,24 @@ def _policy(rows: ScoredRows, offered: FloatArray, draws: Resamples, study: Stud
 def _referral(
     rows: ScoredRows, population: Population, part: Part, draws: Resamples, study: Study
 ) -> Json | None:
-    """Measure the present route, where the data hold it: young people referred in the year before the index date."""
+    """Measure the present route, where the data hold it: young people referred in the year before the index date.
+
+    As it is, and with as many offers as the models make: those referred first, chance among equals.
+    """
     if population.referred is None:
         return None
     referred = population.referred[part.rows].astype(np.float64)
-    found = _policy(rows, referred, draws, study)
-    return {
-        "offered_share": float(referred.mean()),
-        "precision": found["precision_at_capacity"].to_json(),
-        "recall": found["recall_at_capacity"].to_json(),
-    }
+    first = modelling.offers(referred, population.cohort.take(part.rows), study.capacity)
+
+    def measured(offered: FloatArray) -> Json:
+        found = _policy(rows, offered, draws, study)
+        return {
+            "offered_share": float(offered.mean()),
+            "precision": found["precision_at_capacity"].to_json(),
+            "recall": found["recall_at_capacity"].to_json(),
+        }
+
+    return {**measured(referred), "at_capacity": measured(first)}
 
 
 def _predictions(

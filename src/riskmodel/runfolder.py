@@ -15,7 +15,7 @@ from riskmodel.features.spec import TableSpec
 from riskmodel.files import digest_bytes, digest_path, to_json, write_json, write_text
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
-from riskmodel.publish.card import CardInputs, build_card, write_card
+from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
@@ -23,8 +23,15 @@ from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.publish.scorecard import (
+    ScorecardFacts,
+    scorecard_check,
+    scorecard_record,
+    write_scorecard,
+)
 from riskmodel.readings import JudgedRows, Reading
 from riskmodel.results import Explained, Fitted, Measured, audit_part
+from riskmodel.scorecards import ScorecardReport
 from riskmodel.study import Study, resolved_yaml
 from riskmodel.validate.warning import RunWarning
 
@@ -103,6 +110,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     _write_models(folder / "models", fitted)
     measured.predictions.save(folder)
     _write_contributions(folder, run["explained"], measured)
+    scorecard = _scorecard(run)
+    if scorecard is not None:
+        write_scorecard(scorecard, folder)
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
@@ -225,11 +235,34 @@ def _checks(run: RunResults) -> list[Check]:
         set_aside=run["split"].set_aside,
         readings=None if run.reading is None else run.reading.number,
     )
+    scorecard = _scorecard(run)
     return [
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
         leak_check(run["models"].leaks),
+        *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
+
+
+def _scorecard(run: RunResults) -> dict[str, Any] | None:
+    """Return the record of the scorecard; None where there is none."""
+    found: ScorecardReport | None = run["scorecard"]
+    if found is None:
+        return None
+    state = found.to_state()
+    return scorecard_record(
+        ScorecardFacts(
+            curves=state["points"]["curves"],
+            infos={info.name: info for info in run["features"].infos},
+            bands=found.bands,
+            band_risk=found.band_risk,
+            losses={split: one.to_json() for split, one in found.losses.items()},
+            past=run.study.card.past,
+            front_door=run.study.card.front_door,
+            banner=BANNER if run.study.simulated else None,
+            state=state,
+        )
+    )
 
 
 def _unlearned(run: RunResults) -> Iterator[str]:

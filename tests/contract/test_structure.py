@@ -24,6 +24,7 @@ TOP = {
     "featurefolder",
     "comparing",
     "readings",
+    "scorecards",
     "jobs",
     "train",
     "cli",
