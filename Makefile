@@ -8,7 +8,7 @@ SPARK_STAMP := .venv/.spark-stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install --quiet --no-deps --require-hashes
 
-.PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-features bench-intake bench-simulate docs cards ui lock clean
+.PHONY: help setup setup-spark demo check format test test-slow coverage bench bench-features bench-intake bench-simulate bench-train docs cards ui lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ bench-intake: setup ## rows a second of each layout, whole boroughs, checks at t
 
 bench-simulate: setup ## the default borough, and one of a million residents (needs 16 GB of disk)
 	$(BIN)/python benchmarks/simulate.py --million
+
+bench-train: setup ## training end to end, bootstrap by group and scoring a million rows, against the bare libraries
+	$(BIN)/python benchmarks/train.py
 
 docs: setup ## strict site build
 	$(BIN)/python docs/make_pages.py

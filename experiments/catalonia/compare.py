@@ -16,9 +16,9 @@ from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray
 from riskmodel.validate.resample import Resamples
 
 AUROC_DIGITS, RATE_DIGITS = 4, 2
-ERROR_RATES = ("false_positive_rate", "false_negative_rate")
-"""Among people without the outcome (0), and with it (1)."""
-GROUP_METRICS = ("auroc", *ERROR_RATES)
+RATES: Mapping[str, int | None] = {"false_positive_rate": 0, "false_negative_rate": 1, "selection_rate": None}
+"""Among people without the outcome (0), with it (1), and all of them."""
+GROUP_METRICS = ("auroc", *RATES)
 
 Scores = Mapping[str, FloatArray]
 Record = dict[str, Any]
@@ -92,6 +92,21 @@ def advantage(population: Population, scores: Scores, *, over: str) -> list[Reco
     return [_row(population, s, f"auroc_less_{over}", measured, people) for s, measured in more.items()]
 
 
+def advantage_by_group(population: Population, scores: Scores, *, over: str) -> list[Record]:
+    """Return the same in each group, whole attributes at a time or not at all."""
+    rows = []
+    for attribute in population.groups:
+        groups = {group: population.among(attribute, group) for group in population.groups[attribute]}
+        hide = not may_be_shown({g: _fewer(people) for g, people in groups.items()}, population.disclosure)
+        for group, people in groups.items():
+            base = auroc(scores[over], people, population.resamples)
+            for scorer in (s for s in scores if s != over):
+                more = auroc(scores[scorer], people, population.resamples).minus(base)
+                row = _row(population, scorer, f"auroc_less_{over}", more, people, hide=hide)
+                rows.append({**row, "attribute": attribute, "group": group})
+    return rows
+
+
 def by_group(population: Population, scores: Scores) -> list[Record]:
     """Return AUROC and error rates of each scorer in each group, whole attributes at a time or not at all."""
     return [
@@ -103,7 +118,7 @@ def by_group(population: Population, scores: Scores) -> list[Record]:
 
 
 def gaps(population: Population, scores: Scores, pair: Pair) -> list[Record]:
-    """Return the difference in error rates between two groups for each scorer."""
+    """Return the difference in each rate between two groups for each scorer."""
     return [
         _gap_row(population, scorer, metric, pair, gap)
         for scorer, values in scores.items()
@@ -112,13 +127,18 @@ def gaps(population: Population, scores: Scores, pair: Pair) -> list[Record]:
 
 
 def gap_advantage(population: Population, scores: Scores, pair: Pair, *, over: str) -> list[Record]:
-    """Return how much larger each scorer's gap between two groups is than that of one of them."""
+    """Return how each scorer's gap between two groups compares with that of one of them.
+
+    ``gap_less`` and ``gap_plus`` together say whose gap is larger, whichever group it favours: the sizes differ exactly
+    as difference and sum have the same sign or not. ``gap_size_less`` describes by how much.
+    """
     base = _gaps(population, scores[over], pair)
     others = {scorer: values for scorer, values in scores.items() if scorer != over}
     return [
-        _gap_row(population, scorer, f"{metric}_gap_less_{over}", pair, gap.more_than(base[metric]))
+        _gap_row(population, scorer, f"{metric}_gap_{how}_{over}", pair, compared)
         for scorer, values in others.items()
         for metric, gap in _gaps(population, values, pair).items()
+        for how, compared in gap.against(base[metric]).items()
     ]
 
 
@@ -136,8 +156,14 @@ class _Gap:
     measured: Measured
     hide: bool
 
-    def more_than(self, other: _Gap) -> _Gap:
-        return _Gap(self.measured.minus(other.measured), self.hide or other.hide)
+    def against(self, other: _Gap) -> dict[str, _Gap]:
+        own, base = self.measured, other.measured
+        compared = {
+            "less": own.minus(base),
+            "plus": own.plus(base),
+            "size_less": own.size().minus(base.size()),
+        }
+        return {how: _Gap(measured, self.hide or other.hide) for how, measured in compared.items()}
 
 
 def _rates(population: Population, attribute: str, masks: Mapping[str, BoolArray]) -> Iterator[Record]:
@@ -170,16 +196,18 @@ def _measure(
 ) -> Measured:
     if metric == "auroc":
         return auroc(scores, people, population.resamples)
-    outcome = ERROR_RATES.index(metric)
-    wrong = 1 - offered if outcome else offered
-    return offered_share(wrong, people, population.resamples, outcome=outcome)
+    outcome = RATES[metric]
+    counted = 1 - offered if outcome == 1 else offered
+    return offered_share(counted, people, population.resamples, outcome=outcome)
 
 
 def _cell(metric: str, offered: FloatArray, people: People) -> float:
     # Every row shows how many had the outcome, so that must be no small count either.
     if metric == "auroc":
         return _fewer(people)
-    return min(_fewer(people), smallest_cell(offered, people, outcome=ERROR_RATES.index(metric)))
+    # Both error rates follow from a selection rate and one of them.
+    outcomes = (0, 1) if (one := RATES[metric]) is None else (one,)
+    return min(_fewer(people), *(smallest_cell(offered, people, outcome=side) for side in outcomes))
 
 
 def _fewer(people: People) -> float:
@@ -190,7 +218,7 @@ def _gaps(population: Population, scores: FloatArray, pair: Pair) -> dict[str, _
     offered = population.offered(scores)
     groups = {group: population.among(pair.attribute, group) for group in (pair.first, pair.second)}
     found = {}
-    for metric in ERROR_RATES:
+    for metric in RATES:
         cells = {group: _cell(metric, offered, people) for group, people in groups.items()}
         first, second = (_measure(population, metric, scores, offered, one) for one in groups.values())
         found[metric] = _Gap(first.minus(second), not may_be_shown(cells, population.disclosure))

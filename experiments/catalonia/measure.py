@@ -41,6 +41,14 @@ class Measured:
         """Return the difference, paired by resample of people and by repeat."""
         return Measured(self.by_repeat - other.by_repeat, self.draws - other.draws)
 
+    def plus(self, other: Measured) -> Measured:
+        """Return the sum, paired by resample of people and by repeat."""
+        return Measured(self.by_repeat + other.by_repeat, self.draws + other.draws)
+
+    def size(self) -> Measured:
+        """Return how far the mean over the repeats is from 0, on whichever side it lies."""
+        return Measured(np.sign(self.value) * self.by_repeat, np.abs(self.draws))
+
     def to_json(self, *, digits: int) -> dict[str, Any]:
         """Return estimate, 95% interval over people and the lowest and highest repeat, rounded."""
         lower, upper = percentile_interval(self.draws)
@@ -84,6 +92,10 @@ class People:
         """To how many of them the outcome happened."""
         return int(np.count_nonzero(self.weight * self.outcome))
 
+    def with_outcome(self, outcome: int | None) -> FloatArray:
+        """Return the weights of those with a given outcome (0 or 1; None for everyone), 0 for the others."""
+        return self.weight if outcome is None else self.weight * (self.outcome == outcome)
+
     def counts(self) -> dict[str, int]:
         """Return the two counts under the names that results use."""
         return {"n_subjects": self.n, "n_outcomes": self.n_outcomes}
@@ -105,10 +117,13 @@ def auroc(scores: FloatArray, people: People, resamples: Resamples) -> Measured:
     return Measured(np.array([one.auroc for one in ranked]), draws)
 
 
-def offered_share(offered: FloatArray, people: People, resamples: Resamples, *, outcome: int) -> Measured:
+def offered_share(
+    offered: FloatArray, people: People, resamples: Resamples, *, outcome: int | None
+) -> Measured:
     """Return the share of people with a given outcome who were offered support.
 
-    For those without the outcome it is the false positive rate, for those with it one less the false negative rate.
+    For those without the outcome it is the false positive rate, for those with it one less the false negative rate, for
+    all of them the selection rate.
     Who was offered is fixed: a resample changes who is counted.
 
     Parameters
@@ -117,10 +132,10 @@ def offered_share(offered: FloatArray, people: People, resamples: Resamples, *, 
         Chance of being offered at the capacity.
     people : People
     resamples : Resamples
-    outcome : int
-        0 or 1.
+    outcome : int or None
+        0 or 1; None for everyone.
     """
-    base = people.weight * (people.outcome == outcome)
+    base = people.with_outcome(outcome)
     # The denominator is the same in every repeat, so the mean of the rates is the rate of the mean.
     drawn = resamples.sums(np.column_stack([base * offered.mean(axis=0), base]))
     total = float(base.sum())
@@ -132,7 +147,7 @@ def offered_share(offered: FloatArray, people: People, resamples: Resamples, *, 
 def smallest_cell(offered: FloatArray, people: People, *, outcome: int) -> float:
     """Return the expected number offered, or not offered, among people with a given outcome: the smaller one."""
     share = offered.mean(axis=0)
-    base = people.weight * (people.outcome == outcome)
+    base = people.with_outcome(outcome)
     return float(min(base @ share, base @ (1 - share)))
 
 

@@ -103,5 +103,13 @@ class Fitting:
         )
 
     def fold(self, question: Question, *, seed: int) -> IntArray:
-        """Deal people into folds; those who share a number fall in the same one."""
-        return grouped_folds(question.person, question.person, folds=self.spec.folds, seed=seed)
+        """Deal people into folds; those who share a number fall in the same one.
+
+        People with and without the outcome are dealt apart, so that every fold has its share of both.
+        """
+        person = question.person
+        with_outcome = np.isin(person, person[question.outcome == 1])
+        fold = np.empty(len(person), dtype=np.int64)
+        for side in (with_outcome, ~with_outcome):
+            fold[side] = grouped_folds(person[side], person[side], folds=self.spec.folds, seed=seed)
+        return fold

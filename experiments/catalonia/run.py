@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 from checks import leaks, permuted_outcome, planted_leak_is_named, reversed_rows, single_features
+from claims import judge
 from compare import (
     Pair,
     Population,
     Scores,
     advantage,
+    advantage_by_group,
     base_rates,
     by_group,
     gap_advantage,
@@ -95,6 +97,8 @@ def run(options: Options) -> int:
         "protocol": _protocol(next(iter(studies.values())), options),
         "outcomes": {name: answer(study, options.repeats) for name, study in studies.items()},
     }
+    learned = [family for family in results["protocol"]["families"] if family in LEARNED]
+    results["claims"] = {name: judge(one, learned) for name, one in results["outcomes"].items()}
     write_json(options.out / "results.json", results)
     write_page(results, options.out / "README.md")
     print(f"wrote results.json and README.md to {options.out} in {time.perf_counter() - started:.0f} s")
@@ -153,6 +157,7 @@ def _against_savry(few: Population, scores: Scores) -> dict[str, Any]:
     wider = [gap_advantage(few, scores, pair, over=SAVRY_TOTAL) for pair in PAIRS]
     return {
         "advantage": advantage(few, scores, over=SAVRY_TOTAL),
+        "advantage_by_group": advantage_by_group(few, scores, over=SAVRY_TOTAL),
         "gap_advantage": [row for rows in wider for row in rows],
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,8 +26,7 @@ from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray, Labels
 from riskmodel.tables.days import to_day
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.tables.predictions import Contributions, Predictions
-from riskmodel.validate import Estimate, Resamples, Round, ScoredRows, Split
-from riskmodel.validate.curves import decision_curve, reliability_curve
+from riskmodel.validate import Drawn, Estimate, Resamples, Round, ScoredRows, Split
 from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
 from riskmodel.validate.leaks import LeakReport
 from riskmodel.validate.sample_size import SampleSizeReport, sample_size
@@ -91,8 +91,8 @@ class Measured:
     """Metrics of every family on every split, curves of the selected one, and comparisons with other policies."""
 
     metrics: Json
-    reliability: list[Json]
-    decision_curve: list[Json]
+    optimism: Json
+    curves: Json
     everyone: Estimate
     referral: Json | None
     predictions: Predictions
@@ -360,26 +360,75 @@ def _measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
     by_family: dict[str, Json] = {family: {} for family in fitted.models}
     draws: dict[str, Resamples] = {}
     said: dict[tuple[str, str], ScoredRows] = {}
+    measured: dict[tuple[str, str], Drawn] = {}
     for part in parts(population, split):
         same_rows = part.name == "train" and np.array_equal(split.train, split.judged)
         key = CROSSFIT if same_rows else part.name  # the same rows, so the same resamples
         draws.setdefault(key, resamples(study, part, population))
         for family in fitted.models:
             rows = scored(part, family, fitted=fitted, population=population, study=study)
-            found = validating.evaluate(rows, draws[key], study.validation, threads=study.threads)
-            by_family[family][part.name] = {name: one.to_json() for name, one in found.items()}
-            said[family, part.name] = rows
+            found = validating.draw_metrics(rows, draws[key], study.validation, threads=study.threads)
+            by_family[family][part.name] = _as_json(validating.summarise(rows, found))
+            said[family, part.name], measured[family, part.name] = rows, found
     last, ids = audit_part(population, split), row_ids(study, population)
-    chosen = said[fitted.selection.selected, last.name]
+    selected = fitted.selection.selected
+    chosen = said[selected, last.name]
     return Measured(
-        metrics={"models": by_family, "selected": fitted.selection.selected},
-        reliability=[one.to_json() for one in reliability_curve(chosen, draws[last.name])],
-        decision_curve=[one.to_json() for one in decision_curve(chosen, draws[last.name], study.validation)],
+        metrics={"models": by_family, "selected": selected},
+        optimism={"models": _optimism(study, inputs, said, measured), "selected": selected},
+        curves={
+            "family": selected,
+            "split": last.name,
+            "own_capacity": study.capacity.share,
+            **_curves(study, chosen, population, last, draws[last.name]),
+        },
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
         referral=_referral(chosen, population, last, draws[last.name], study),
         predictions=_predictions(ids, population, split, said),
         row_id=ids,
     )
+
+
+def _as_json(found: Mapping[str, Estimate]) -> Json:
+    return {name: one.to_json() for name, one in found.items()}
+
+
+def _optimism(
+    study: Study,
+    inputs: Inputs,
+    said: dict[tuple[str, str], ScoredRows],
+    measured: dict[tuple[str, str], Drawn],
+) -> Json:
+    """Compare apparent with corrected performance on the rows that were both learned from and judged out of fold."""
+    population, split, fitted = inputs["population"], inputs["split"], inputs["models"]
+    if not np.array_equal(split.train, split.judged):
+        said, measured = {}, {}
+        both = split.train & split.judged
+        labels = population.outcomes.training[population.outcomes.chosen].take(both)
+        sides = [Part(name, both, labels) for name in ("train", CROSSFIT)]
+        draws = resamples(study, sides[0], population)
+        for part, family in product(sides, fitted.models):
+            rows = scored(part, family, fitted=fitted, population=population, study=study)
+            said[family, part.name] = rows
+            measured[family, part.name] = validating.draw_metrics(
+                rows, draws, study.validation, threads=study.threads
+            )
+    found = {
+        family: validating.optimism(
+            said[family, CROSSFIT], measured[family, "train"], measured[family, CROSSFIT]
+        )
+        for family in fitted.models
+    }
+    return {family: {name: _as_json(one) for name, one in own.items()} for family, own in found.items()}
+
+
+def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:
+    cohort = population.cohort.take(part.rows)
+    offered = {
+        share: modelling.offers(rows.raw, cohort, study.capacity.model_copy(update={"share": share}))
+        for share in {study.capacity.share, *study.validation.capacities}
+    }
+    return validating.all_curves(rows, offered, draws, study.validation)
 
 
 def _policy(rows: ScoredRows, offered: FloatArray, draws: Resamples, study: Study) -> dict[str, Estimate]:
@@ -457,13 +506,13 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
     chosen = rows[fitted.selection.selected]
     cohort, own = population.cohort.take(part.rows), features.take(part.rows)
     people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
-    return Audited(
-        fairness=auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
-        label_bias=_label_choice(study, inputs, chosen, draws),
-        proxies=auditing.proxies(
+    jobs: dict[str, Callable[[], Any]] = {
+        "label_bias": lambda: _label_choice(study, inputs, chosen, draws),
+        "proxies": lambda: auditing.proxies(
             own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed
         ).to_json(),
-        privacy=auditing.privacy(
+        "fairness": lambda: auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
+        "privacy": lambda: auditing.privacy(
             _structures(fitted, features.take(split.train)),
             {family: one.offered for family, one in rows.items()},
             audited,
@@ -471,7 +520,9 @@ def _audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
             subject_id=cohort.subject_id,
             spec=study.audit,
         ).to_json(),
-    )
+    }
+    with validating.one_blas_thread():
+        return Audited(**_side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads))
 
 
 def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:

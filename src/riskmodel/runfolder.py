@@ -20,6 +20,7 @@ from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
+from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.sample_size import sample_size_check
@@ -96,6 +97,8 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_text(folder / "study.resolved.yaml", resolved_yaml(study))
     write_json(folder / "attrition.json", run["population"].attrition)
     write_json(folder / "metrics.json", with_warnings(run))
+    write_json(folder / "curves.json", measured.curves)
+    write_json(folder / "optimism.json", measured.optimism)
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
@@ -180,7 +183,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
     measured = run["measured"]
     drawn = run_figures(
         record,
-        curves={"reliability": measured.reliability, "decision_curve": measured.decision_curve},
+        curves=measured.curves,
         explanations=run["explained"].overall,
         disclosure=run.study.disclosure,
     )
@@ -240,6 +243,7 @@ def _checks(run: RunResults) -> list[Check]:
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
         leak_check(run["models"].leaks),
+        *_performance_checks(run),
         *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
 
@@ -263,6 +267,15 @@ def _scorecard(run: RunResults) -> dict[str, Any] | None:
             state=state,
         )
     )
+
+
+def _performance_checks(run: RunResults) -> Iterator[Check]:
+    measured, past, disclosure = run["measured"], run.study.card.past, run.study.disclosure
+    curves = measured.curves
+    chosen = measured.metrics["models"][curves["family"]][curves["split"]]
+    yield distances_check(chosen, split=curves["split"], past=past, disclosure=disclosure)
+    yield capacity_check(curves["capacity"], own=curves["own_capacity"], past=past, disclosure=disclosure)
+    yield optimism_check(measured.optimism["models"][curves["family"]], past=past, disclosure=disclosure)
 
 
 def _unlearned(run: RunResults) -> Iterator[str]:

@@ -37,7 +37,7 @@ NEVER = {
     "dates": {10, 22, 30, 31},
     "perhaps decided later": {53},
 }
-MODULES = ("run", "checks", "compare", "measure", "page", "repeats", "sources")
+MODULES = ("claims", "run", "checks", "compare", "measure", "page", "repeats", "sources")
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ def test_one_small_group_hides_its_whole_attribute(experiment):
     made = population(experiment, [(60, 60), (60, 9)])
     scores = {"m": np.random.default_rng(2).normal(size=(2, len(made.people.outcome)))}
     rows = experiment.compare.by_group(made, scores)
-    assert len(rows) == 6
+    assert len(rows) == 8  # AUROC and three rates, in two groups
     for row in rows:
         assert row["status"] == "suppressed"
         assert [row[name] for name in ("estimate", "lower", "upper", "n_subjects", "n_outcomes")] == [
@@ -230,10 +230,16 @@ def test_a_small_cell_hides_only_the_rate_that_rests_on_it(experiment):
     score = np.where(made.people.outcome == 1, 1.0, 0.0) + np.where(group_b, 0.5, 0.0)
     scores = {"m": (score + np.random.default_rng(2).normal(scale=0.7, size=len(score)))[None, :]}
     statuses = {(row["metric"], row["status"]) for row in experiment.compare.by_group(made, scores)}
-    assert statuses == {("auroc", "ok"), ("false_positive_rate", "ok"), ("false_negative_rate", "suppressed")}
+    assert statuses == {
+        ("auroc", "ok"), ("false_positive_rate", "ok"), ("false_negative_rate", "suppressed"), ("selection_rate", "suppressed"),
+    }, "the misses would follow from a selection rate and the false alarms"  # fmt: skip
     pair = experiment.compare.Pair("side", "a", "b")
     gaps = {row["metric"]: row["status"] for row in experiment.compare.gaps(made, scores, pair)}
-    assert gaps == {"false_positive_rate": "ok", "false_negative_rate": "suppressed"}
+    assert gaps == {
+        "false_positive_rate": "ok",
+        "false_negative_rate": "suppressed",
+        "selection_rate": "suppressed",
+    }
 
 
 def test_large_groups_are_shown_with_rounded_counts(experiment):
@@ -287,6 +293,42 @@ def test_findings_follow_from_intervals(experiment):
     assert experiment.page.holds({"more": ["a"], "less": [], "unclear": [], "hidden": []}) == "holds"
     assert experiment.page.holds({"more": [], "less": ["a"], "unclear": [], "hidden": []}) == "does not hold"
     assert experiment.page.holds({"more": [], "less": [], "unclear": ["a"], "hidden": []}) == "is not shown"
+
+
+def interval(lower, upper, status="ok"):
+    return {"lower": lower, "upper": upper, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("less", "plus", "verdict"),
+    [
+        (interval(0.1, 0.2), interval(0.1, 0.3), "holds"),
+        (interval(-0.2, -0.1), interval(-0.3, -0.1), "holds"),  # a larger gap the other way round
+        (interval(-0.2, -0.1), interval(0.1, 0.3), "does not hold"),
+        (interval(-0.1, 0.1), interval(0.1, 0.3), "cannot be told"),
+        (interval(0.1, 0.2), interval(-0.1, 0.3), "cannot be told"),
+        (interval(None, None, "suppressed"), interval(0.1, 0.3), "cannot be told"),
+    ],
+)
+def test_which_gap_is_larger_in_size(experiment, less, plus, verdict):
+    assert experiment.claims.larger(less, plus) == verdict
+
+
+def test_claims_over_families(experiment):
+    said = experiment.claims.overall
+    assert said(["holds", "holds"]) == "holds"
+    assert said(["holds", "cannot be told"]) == "holds in part"
+    assert said(["does not hold", "does not hold"]) == "does not hold"
+    assert said(["does not hold", "cannot be told"]) == "cannot be told"
+
+
+def test_sizes_of_gaps_by_hand(experiment):
+    """The model's gap is .4 - .6 = -.2, the other's .5 - .4 = .1: larger in size, though the difference is negative."""
+    measured = experiment.measure.Measured
+    model, other = (measured(np.full(3, g), np.full(200, g)) for g in (-0.2, 0.1))
+    assert model.minus(other).value == pytest.approx(-0.3)
+    assert model.plus(other).value == pytest.approx(-0.1)
+    assert model.size().minus(other.size()).value == pytest.approx(0.1)
 
 
 def test_a_run_without_a_learned_model_is_refused(experiment, tmp_path, capsys):

@@ -22,6 +22,7 @@ CONTRACT = {
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "scorecard.html", "scorecard.md", "scorecard.json",
+    "curves.json", "optimism.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -64,6 +65,8 @@ def test_the_command_prints_one_object(finished):
     "name",
     [
         "metrics",
+        "curves",
+        "optimism",
         "fairness",
         "fairness.public",
         "label_bias",
@@ -80,6 +83,29 @@ def test_the_command_prints_one_object(finished):
 def test_files_follow_their_schemas(finished, name):
     text = resources.files("riskmodel").joinpath(f"publish/schemas/{name}.schema.json").read_text()
     Draft202012Validator(json.loads(text)).validate(read(finished.folder, f"{name}.json"))
+
+
+def test_curves_and_optimism_repeat_what_the_metrics_say(finished):
+    metrics, curves, optimism = (
+        read(finished.folder, f"{n}.json") for n in ("metrics", "curves", "optimism")
+    )
+    selected = metrics["models"][metrics["selected"]]
+    (own,) = [one for one in curves["capacity"] if one["share"] == curves["own_capacity"]]
+    for name in ("recall", "precision"):
+        assert own[name] == pytest.approx(selected[curves["split"]][f"{name}_at_capacity"])
+    recalls = [one["recall"]["estimate"] for one in curves["capacity"]]
+    assert recalls == sorted(recalls)
+    assert curves["lift"][-1]["lift"]["estimate"] == pytest.approx(1)
+    for family, found in optimism["models"].items():
+        for name, pair in found.items():
+            assert pair["apparent"] == metrics["models"][family]["train"][name]
+            assert pair["corrected"] == metrics["models"][family]["crossfit"][name]
+    assert optimism["models"]["xgboost"]["auroc"]["difference"]["lower"] > 0  # trees remember
+
+
+def test_the_card_says_how_good_it_is_in_three_more_ways(finished):
+    names = [one["name"] for one in read(finished.folder, "card.json")["checks"]]
+    assert {"calibration_distance", "capacity", "optimism"} <= set(names)
 
 
 def test_every_family_is_measured_on_every_split(finished):

@@ -47,7 +47,13 @@ TESTS = {
         "kernel or appears",
     ],
     "reference.py": ["tests/spec", "tests/unit/features/test_several_dates.py", "-k", "reference"],
-    "../validate/splits.py": ["tests/unit/validate/test_splitting.py"],
+    "../validate/splits.py": [
+        "tests/unit/validate/test_splitting.py",
+        "tests/unit/validate/test_designs.py",
+        "tests/unit/validate/test_strata.py",
+    ],
+    "../validate/folds.py": ["tests/unit/validate/test_splitting.py", "tests/unit/validate/test_designs.py"],
+    "../validate/places.py": ["tests/unit/validate/test_designs.py"],
 }
 PATIENCE = 150  # seconds
 COPIES = 2  # flips tried at once, each in its own copy of the package

@@ -218,7 +218,8 @@ def population(births, homes_rows, groups, watched, index):
         ("ethnicity", "sex", "age_band", "sen", "care", "deprivation_fifth"),
         [("ethnicity", "sex")],
     )
-    columns_ = {name: getattr(rows, name).tolist() for name in rows.__dataclass_fields__}
+    held = {name: getattr(rows, name) for name in rows.__dataclass_fields__}
+    columns_ = {name: None if column is None else column.tolist() for name, column in held.items()}
     return columns_, attrition, {name: column.tolist() for name, column in audited.columns.items()}
 
 

@@ -24,7 +24,12 @@ from riskmodel.validate.resample import Resamples
 from riskmodel.validate.spec import ValidateSpec
 
 EVERYONE = "everyone"
-AT_CAPACITY = ("precision_at_capacity", "recall_at_capacity", "lift_at_capacity")
+AT_CAPACITY = (
+    "precision_at_capacity",
+    "recall_at_capacity",
+    "lift_at_capacity",
+    "number_needed_to_offer",
+)
 
 
 @dataclass(frozen=True)
@@ -173,10 +178,9 @@ class _Pair:
             draw_metrics(scored.take(rows), draws, self.spec, threads=self.threads)
             for scored in (self.first, self.second)
         )
+        difference = other.less(one).draws
         return {
-            metric: _row(
-                metric, one.points[metric], other.points[metric], other.draws[metric] - one.draws[metric]
-            )
+            metric: _row(metric, one.points[metric], other.points[metric], difference[metric])
             for metric in METRICS
         }
 

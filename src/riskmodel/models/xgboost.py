@@ -36,6 +36,7 @@ UNSTOPPED = 60
 _ROWS_PER_RARE = 10
 
 _Grow = Callable[..., tuple[Any, FloatArray]]
+_ROWS_AT_A_TIME = 65_536  # contributions of all columns, also of those that no tree asks about, need memory
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class XGBoostModel:
         check_matrix(self, features)
         where = [self.columns.index(name) for name in self.names]
         values = np.empty((len(features), len(where)))
-        if values.size:
-            values[:] = self._ask(features.values, pred_contribs=True)[:, where]
+        for start in range(0, len(features) if where else 0, _ROWS_AT_A_TIME):
+            block = slice(start, start + _ROWS_AT_A_TIME)
+            values[block] = self._ask(features.values[block], pred_contribs=True)[:, where]
         return Contributions(values, self.names, self._base, self.unit)
 
     def parts(self, features: FeatureMatrix) -> IntArray:

@@ -7,6 +7,7 @@ from typing import Any
 
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish import figures
+from riskmodel.publish.performance_checks import safe_capacity
 from riskmodel.publish.results import safe_row
 
 Json = Mapping[str, Any]
@@ -20,8 +21,8 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     record : mapping
         The card's record: its numbers have passed the disclosure rules.
     curves : mapping
-        ``reliability`` and ``decision_curve`` of the selected model: rows as ``riskmodel.validate.curves`` gives
-        them, with ``n_subjects`` and ``n_outcomes``; small ones are left out here. A missing curve is not drawn.
+        ``reliability``, ``decision_curve`` and ``capacity`` of the selected model: rows as ``riskmodel.validate.curves``
+        gives them, with ``n_subjects`` and ``n_outcomes``; small ones are left out here. A missing curve is not drawn.
     explanations : mapping
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
@@ -51,6 +52,9 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     if "decision_curve" in curves:
         rows = _safe(curves["decision_curve"], disclosure)
         drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    own = curves.get("own_capacity", 0.0)
+    if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
+        drawn["capacity"] = figures.capacity(shown, own=own, past=past)
     model = explanations.get("models", {}).get(performance["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))

@@ -80,6 +80,7 @@ COUNTS = ("n_subjects", "n_outcomes")
 _DIGITS = {
     "brier": 4,
     "net_benefit": 4,
+    "scaled_brier": 3,
     "average_precision": 3,
     "precision_at_capacity": 3,
     "recall_at_capacity": 2,

@@ -1,8 +1,8 @@
-"""Pictures' numbers: reliability by tenths of risk, decision curve, capacity curve; all with 95% intervals."""
+"""Pictures' numbers: reliability by tenths of risk, decision, capacity and lift curve; all with 95% intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,17 @@ import numpy as np
 
 from riskmodel.tables.cohort import BoolArray, FloatArray
 from riskmodel.validate.estimate import Estimate, ratio
-from riskmodel.validate.metrics import ScoredRows, n_people, net_benefit, net_benefit_columns
+from riskmodel.validate.metrics import (
+    ScoredRows,
+    n_people,
+    net_benefit,
+    net_benefit_columns,
+    offers_per_person_reached,
+)
 from riskmodel.validate.resample import Resamples
 from riskmodel.validate.spec import ValidateSpec
+
+LIFT_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
@@ -50,15 +58,29 @@ class DecisionPoint:
 
 @dataclass(frozen=True)
 class CapacityPoint:
-    """Precision and recall if support could be offered to this share of people at each index date."""
+    """What offers reach if support could be offered to this share of people at each index date."""
 
     share: float
     precision: Estimate
     recall: Estimate
+    number_needed_to_offer: Estimate
 
     def to_json(self) -> dict[str, Any]:
-        """Return the share and both estimates."""
-        return {"share": self.share, "precision": self.precision.to_json(), "recall": self.recall.to_json()}
+        """Return the share and the three estimates."""
+        names = ("precision", "recall", "number_needed_to_offer")
+        return {"share": self.share, **{name: getattr(self, name).to_json() for name in names}}
+
+
+@dataclass(frozen=True)
+class LiftPoint:
+    """How many times the base rate the outcome is among this share of rows with the highest scores."""
+
+    share: float
+    lift: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the share and the estimate."""
+        return {"share": self.share, "lift": self.lift.to_json()}
 
 
 def reliability_curve(
@@ -133,7 +155,7 @@ def decision_curve(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec) -
 def capacity_curve(
     rows: ScoredRows, offered_at: Mapping[float, FloatArray], resamples: Resamples
 ) -> tuple[CapacityPoint, ...]:
-    """Measure precision and recall over capacities.
+    """Measure precision, recall and number needed to offer over capacities.
 
     Parameters
     ----------
@@ -148,26 +170,93 @@ def capacity_curve(
     tuple of CapacityPoint
         By ascending share.
     """
-    shares = sorted(offered_at)
-    helped = rows.weight * rows.outcome
-    columns = np.column_stack(
-        [helped, *(part for s in shares for part in (rows.weight * offered_at[s], helped * offered_at[s]))]
+    people = _people(rows)
+    return tuple(
+        CapacityPoint(
+            share,
+            precision=people(ratio(sums.reached, sums.offers)),
+            recall=people(ratio(sums.reached, sums.outcomes)),
+            number_needed_to_offer=people(offers_per_person_reached(sums.offers, sums.reached)),
+        )
+        for share, sums in _policies(rows, offered_at, resamples)
     )
-    total, drawn = columns.sum(axis=0), resamples.sums(columns)
-    points = []
+
+
+def lift_curve(
+    rows: ScoredRows, resamples: Resamples, *, shares: Sequence[float] = LIFT_SHARES
+) -> tuple[LiftPoint, ...]:
+    """Measure lift among the rows with the highest raw scores, all index dates together and whatever the capacity.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+    resamples : Resamples
+        Aligned with the rows.
+    shares : sequence of float
+        Shares of the rows whose outcome could be seen, by weight; rows that tie at the cut are in it in part.
+
+    Returns
+    -------
+    tuple of LiftPoint
+        By ascending share; empty if no outcome could be seen.
+    """
+    if not rows.known.any():
+        return ()
+    people = _people(rows)
+    chosen = {share: highest(rows.raw, rows.weight, share) for share in shares}
+    return tuple(
+        LiftPoint(share, people(ratio(ratio(sums.reached, sums.offers), ratio(sums.outcomes, sums.everyone))))
+        for share, sums in _policies(rows, chosen, resamples)
+    )
+
+
+def highest(score: FloatArray, weight: FloatArray, share: float) -> FloatArray:
+    """Return how much of each row is among the highest scores that make up a share of all weight, in [0, 1]."""
+    level = np.unique(-score, return_inverse=True)[1]
+    mass = np.bincount(level, weights=weight).astype(np.float64)
+    before = np.cumsum(mass) - mass
+    part = np.clip(ratio(share * weight.sum() - before, mass), 0.0, 1.0)
+    inside: FloatArray = np.nan_to_num(part)[level]  # a level without weight counts nowhere
+    return inside
+
+
+def all_curves(
+    rows: ScoredRows, offered_at: Mapping[float, FloatArray], resamples: Resamples, spec: ValidateSpec
+) -> dict[str, list[dict[str, Any]]]:
+    """Return every curve of this module as ``curves.json`` holds it."""
+    return {
+        "reliability": [one.to_json() for one in reliability_curve(rows, resamples)],
+        "decision_curve": [one.to_json() for one in decision_curve(rows, resamples, spec)],
+        "capacity": [one.to_json() for one in capacity_curve(rows, offered_at, resamples)],
+        "lift": [one.to_json() for one in lift_curve(rows, resamples)],
+    }
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Weight of everyone, of outcomes, of offers, and of offers that reached an outcome: all rows, then each resample."""
+
+    everyone: FloatArray
+    outcomes: FloatArray
+    offers: FloatArray
+    reached: FloatArray
+
+
+def _policies(
+    rows: ScoredRows, offered_at: Mapping[float, FloatArray], resamples: Resamples
+) -> Iterator[tuple[float, _Sums]]:
+    shares, happened = sorted(offered_at), rows.weight * rows.outcome
+    offers = [part * offered_at[share] for share in shares for part in (rows.weight, happened)]
+    columns = np.column_stack([rows.weight, happened, *offers])
+    sums = np.vstack([columns.sum(axis=0), resamples.sums(columns)]).T
     for i, share in enumerate(shares):
-        offers, reached = 1 + 2 * i, 2 + 2 * i
-        precision = _estimate(
-            rows,
-            rows.known,
-            float(ratio(total[reached], total[offers])),
-            ratio(drawn[:, reached], drawn[:, offers]),
-        )
-        recall = _estimate(
-            rows, rows.known, float(ratio(total[reached], total[0])), ratio(drawn[:, reached], drawn[:, 0])
-        )
-        points.append(CapacityPoint(share, precision, recall))
-    return tuple(points)
+        yield share, _Sums(sums[0], sums[1], sums[2 + 2 * i], sums[3 + 2 * i])
+
+
+def _people(rows: ScoredRows) -> Callable[[FloatArray], Estimate]:
+    """Return what makes an estimate about everyone seen from a value and its draws, in one array."""
+    counts = {"n_subjects": rows.n_subjects, "n_outcomes": rows.n_outcomes}
+    return lambda values: Estimate.from_draws(float(values[0]), values[1:], **counts)
 
 
 def _estimate(rows: ScoredRows, chosen: BoolArray, value: float, draws: FloatArray) -> Estimate:

@@ -64,16 +64,18 @@ def percentile_interval(draws: FloatArray) -> tuple[float, float]:
     Parameters
     ----------
     draws : ndarray, shape (replicates,)
+        NaN where undefined; an infinite draw is a value like any other.
 
     Returns
     -------
     tuple of float
     """
-    known = draws[np.isfinite(draws)]
+    known = draws[~np.isnan(draws)]
     if len(known) == 0 or len(known) < (1 - MISSING_DRAWS_ALLOWED) * len(draws):
         return math.nan, math.nan
     tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(known, [tail, 1 - tail])
+    with np.errstate(invalid="ignore"):  # between infinite draws there is no number
+        lower, upper = np.quantile(known, [tail, 1 - tail])
     return float(lower), float(upper)
 
 

@@ -14,40 +14,45 @@ Floats = npt.NDArray[np.float64]
 
 
 def rank_walk_reference(  # noqa: PLR0917 - compiled loops take plain arguments
-    counts: npt.NDArray[np.uint8],
+    times: npt.NDArray[np.uint8],
     cluster: npt.NDArray[np.int32],
     positive: Floats,
     negative: Floats,
-    last_of_tie: npt.NDArray[np.bool_],
+    tie: npt.NDArray[np.int8],
     out: Floats,
 ) -> None:
-    """Write AUROC and average precision of each resample into ``out``, shape (replicates, 2).
+    """Write AUROC and average precision of each resample into ``out``, shape (2, replicates).
 
     Rows come sorted from the highest score to the lowest. ``positive`` and ``negative`` hold a row's weight on the
-    side of its outcome. NaN where a side is empty.
+    side of its outcome. ``tie`` marks the first (bit 1) and last row (bit 2) of equal scores among which somebody had the
+    outcome. ``times`` says how often each person was drawn, shape (clusters, replicates): one walk over the rows
+    serves all resamples, several with each instruction of the machine. NaN where a side is empty.
     """
-    for r in range(counts.shape[0]):
-        pairs = 0.0
-        area = 0.0
-        above = 0.0  # weight of outcomes at higher scores
-        seen = 0.0  # weight of everyone at higher scores
-        tie_positive = 0.0
-        tie_negative = 0.0
-        for i in range(cluster.shape[0]):
-            times = float(counts[r, cluster[i]])
-            tie_positive += times * positive[i]
-            tie_negative += times * negative[i]
-            if last_of_tie[i]:
-                pairs += tie_negative * (above + 0.5 * tie_positive)
-                above += tie_positive
-                seen += tie_positive + tie_negative
-                if tie_positive > 0.0:
-                    area += tie_positive * above / seen
-                tie_positive = 0.0
-                tie_negative = 0.0
-        below = seen - above
-        out[r, 0] = pairs / (above * below) if above > 0.0 and below > 0.0 else np.nan
-        out[r, 1] = area / above if above > 0.0 else np.nan
+    n = times.shape[1]
+    above, others = np.zeros(n), np.zeros(n)  # weight with and without the outcome so far
+    before, gained = np.zeros(n), np.zeros(n)  # without it before this tie, with it in this tie
+    misplaced, area = np.zeros(n), np.zeros(n)
+    for i in range(cluster.shape[0]):
+        drawn = times[cluster[i]]
+        if tie[i] & 1:
+            before[:] = others
+        if positive[i] > 0.0:
+            for r in range(n):
+                gained[r] += drawn[r] * positive[i]
+        else:
+            for r in range(n):
+                others[r] += drawn[r] * negative[i]
+        if tie[i] & 2:
+            for r in range(n):
+                if gained[r] > 0.0:
+                    above[r] += gained[r]
+                    misplaced[r] += gained[r] * 0.5 * (before[r] + others[r])
+                    area[r] += gained[r] * above[r] / (above[r] + others[r])
+                    gained[r] = 0.0
+    for r in range(n):
+        pairs = above[r] * others[r]
+        out[0, r] = 1.0 - misplaced[r] / pairs if pairs > 0.0 else np.nan
+        out[1, r] = area[r] / above[r] if above[r] > 0.0 else np.nan
 
 
 def newton_reference(  # noqa: PLR0917

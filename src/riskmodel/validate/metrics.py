@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
+from riskmodel.validate.calibration_curve import DISTANCES, calibration_distances
 from riskmodel.validate.calibration_line import LineRows, fit_line, information_columns, score_columns, step
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.resample import Resamples, ranking
@@ -28,6 +29,11 @@ METRICS = (
     "recall_at_capacity",
     "lift_at_capacity",
     "net_benefit",
+    "scaled_brier",
+    "ici",
+    "e50",
+    "e90",
+    "number_needed_to_offer",
 )
 
 
@@ -96,10 +102,19 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The metrics of one model on one set of rows: each point value, and its value in every resample; NaN where undefined."""
+    """The metrics of one model on one set of rows: each point value, and its value in every resample; NaN where undefined.
+
+    An infinite draw is a value: an interval that reaches it is undefined.
+    """
 
     points: Mapping[str, float]
     draws: Mapping[str, FloatArray]
+
+    def less(self, other: Drawn) -> Drawn:
+        """Return by how much each metric is above that of another model or split, drawn with the same resamples."""
+        with np.errstate(invalid="ignore"):  # between two infinite draws there is no number
+            draws = {name: one - other.draws[name] for name, one in self.draws.items()}
+        return Drawn({name: one - other.points[name] for name, one in self.points.items()}, draws)
 
 
 def n_people(subject_id: IntArray, rows: BoolArray) -> int:
@@ -125,24 +140,20 @@ def evaluate(
     Returns
     -------
     dict
-        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk;
+        Every name of ``METRICS`` with its Estimate. ``brier`` is the mean squared error of the risk, ``scaled_brier`` by
+        how much it is below that of giving everybody the base rate (1 is perfect, 0 no better);
         ``calibration_intercept`` has the slope held at 1; precision is the share of offers that reached somebody with
         the outcome, recall the share of those with the outcome who were offered, lift precision over prevalence;
-        ``net_benefit`` is per person, for offering at or above the threshold.
+        ``net_benefit`` is per person, for offering at or above the threshold; ``ici``, ``e50`` and ``e90`` are the mean,
+        median and 90th centile of the distance between estimate and smooth calibration curve;
+        ``number_needed_to_offer`` is offers per offer that reached somebody with the outcome.
 
     Raises
     ------
     ValueError
         If resamples and rows are not aligned.
     """
-    drawn = draw_metrics(rows, resamples, spec, threads=threads)
-    people, outcomes = rows.n_subjects, rows.n_outcomes
-    return {
-        name: Estimate.from_draws(
-            drawn.points[name], drawn.draws[name], n_subjects=people, n_outcomes=outcomes
-        )
-        for name in METRICS
-    }
+    return summarise(rows, draw_metrics(rows, resamples, spec, threads=threads))
 
 
 def draw_metrics(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, threads: int = 2) -> Drawn:
@@ -166,10 +177,24 @@ def draw_metrics(rows: ScoredRows, resamples: Resamples, spec: ValidateSpec, *, 
     if len(resamples.cluster) != len(rows):
         raise ValueError("resamples were drawn for other rows")
     order = ranking(rows.raw, rows.outcome, rows.weight, resamples, threads=threads)
+    smooth = calibration_distances(rows.risk, rows.outcome, rows.weight, resamples, threads=threads)
     points, draws = _from_sums(rows, resamples, threshold=spec.thresholds[0], threads=threads)
     points |= {"auroc": order.auroc, "average_precision": order.average_precision}
     draws |= {"auroc": order.auroc_draws, "average_precision": order.average_precision_draws}
+    points |= dict(zip(DISTANCES, smooth.values.tolist(), strict=True))
+    draws |= dict(zip(DISTANCES, smooth.draws.T, strict=True))
     return Drawn(points, draws)
+
+
+def summarise(rows: ScoredRows, drawn: Drawn) -> dict[str, Estimate]:
+    """Return every metric with its interval and the people behind it."""
+    people, outcomes = rows.n_subjects, rows.n_outcomes
+    return {
+        name: Estimate.from_draws(
+            drawn.points[name], drawn.draws[name], n_subjects=people, n_outcomes=outcomes
+        )
+        for name in METRICS
+    }
 
 
 def recall(
@@ -225,11 +250,19 @@ def net_benefit(true: FloatArray, false: FloatArray, everyone: FloatArray, thres
     return ratio(true - false * threshold / (1 - threshold), everyone)
 
 
+def offers_per_person_reached(offers: FloatArray, reached: FloatArray) -> FloatArray:
+    """Return offers for each that reached somebody with the outcome: infinite if none did, NaN if there were no offers."""
+    return np.where((offers > 1e-9) & (reached <= 1e-9), np.inf, ratio(offers, reached))
+
+
 def _ratios(sums: FloatArray, threshold: float) -> dict[str, FloatArray]:
     everyone, outcomes, offers, helped, squares, true, false = np.moveaxis(sums[..., :7], -1, 0)
     precision, prevalence = ratio(helped, offers), ratio(outcomes, everyone)
+    brier = ratio(squares, everyone)
     return {
-        "brier": ratio(squares, everyone),
+        "brier": brier,
+        "scaled_brier": 1 - ratio(brier, prevalence * (1 - prevalence)),
+        "number_needed_to_offer": offers_per_person_reached(offers, helped),
         "precision_at_capacity": precision,
         "recall_at_capacity": ratio(helped, outcomes),
         "lift_at_capacity": ratio(precision, prevalence),

@@ -12,10 +12,13 @@ the next one (collapsed strata: Wolter 2007, Introduction to Variance Estimation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +26,8 @@ import numpy.typing as npt
 from riskmodel.errors import DataError
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 
-_CHUNK = 64
+_CHUNK = 512  # resamples that one thread walks at a time
+_BLOCK = 512  # people whose draws are turned into numbers at a time: with a chunk, 2 MB
 _SPARSE = 0.25
 
 
@@ -48,13 +52,23 @@ class Resamples:
     def __len__(self) -> int:
         return int(self.counts.shape[0])
 
+    @cached_property
+    def by_person(self) -> npt.NDArray[np.uint8]:
+        """``counts`` with a person's draws side by side, shape (clusters, replicates).
+
+        A walk over rows then does the same for many resamples at once, and reads memory in order.
+        """
+        return np.ascontiguousarray(self.counts.T)
+
     def first(self, replicates: int) -> Resamples:
         """Return the first so many resamples, or all if there are fewer."""
         return replace(self, counts=self.counts[:replicates])
 
     def take(self, rows: BoolArray) -> Resamples:
         """Return the same resamples for the chosen rows."""
-        return replace(self, cluster=self.cluster[rows])
+        chosen = replace(self, cluster=self.cluster[rows])
+        chosen.__dict__["by_person"] = self.by_person  # the people are the same: nothing to turn round again
+        return chosen
 
     def scaled(self, values: FloatArray, cluster: IntArray) -> FloatArray:
         """Return values of units times how much a draw of each counts; ``values`` has one row, or number, for each."""
@@ -117,19 +131,20 @@ class Resamples:
     def _add_draws(
         self, values: FloatArray, cluster: IntArray, edges: IntArray, *, threads: int
     ) -> FloatArray:
-        """Multiply times drawn by values, group by group; one BLAS thread in each of ours, so that bits do not depend on them."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        out = np.zeros((len(self), len(edges) - 1, values.shape[1]))
+        """Multiply values by times drawn, group by group; one BLAS thread in each of ours, so that bits do not depend on them."""
+        out = np.zeros((len(edges) - 1, values.shape[1], len(self)))
+        columns = np.ascontiguousarray(values.T)
 
         def work(chunk: slice) -> None:
-            drawn = self.counts[chunk][:, cluster].astype(np.float64)
+            times = self.by_person[:, chunk]
             for g, (low, high) in enumerate(pairwise(edges)):
-                out[chunk, g] = drawn[:, low:high] @ values[low:high]
+                for start in range(low, high, _BLOCK):
+                    block = slice(start, min(start + _BLOCK, high))
+                    out[g, :, chunk] += columns[:, block] @ times[cluster[block]].astype(np.float64)
 
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             self.in_chunks(work, threads=threads)
-        return out
+        return np.moveaxis(out, -1, 0)
 
     def in_chunks(self, work: Callable[[slice], None], *, threads: int) -> None:
         """Do the same work for slices of resamples, several at a time."""
@@ -263,23 +278,52 @@ def ranking(
     from riskmodel.validate.kernels import rank_walk
 
     order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    order = order[weight[order] > 0]
     happened = outcome[order] == 1
     positive = np.where(happened, weight[order], 0.0)
     negative = np.where(happened, 0.0, weight[order])
-    cluster = resamples.cluster[order].astype(np.int32)
-    everyone = np.ones((1, resamples.counts.shape[1]), dtype=np.uint8)
-    point, draws = np.empty((1, 2)), np.empty((len(resamples), 2))
-    rank_walk(everyone, cluster, positive, negative, last_of_tie, point)
+    cluster, tie = resamples.cluster[order].astype(np.int32), _ties(score[order], happened)
+    everyone = np.ones((resamples.counts.shape[1], 1), dtype=np.uint8)
+    point, draws = np.empty((2, 1)), np.empty((2, len(resamples)))
+    rank_walk(everyone, cluster, positive, negative, tie, point)
     positive, negative = (resamples.scaled(side, cluster.astype(np.int64)) for side in (positive, negative))
+    times = resamples.by_person
     resamples.in_chunks(
-        lambda chunk: rank_walk(
-            resamples.counts[chunk], cluster, positive, negative, last_of_tie, draws[chunk]
-        ),
+        lambda chunk: rank_walk(times[:, chunk], cluster, positive, negative, tie, draws[:, chunk]),
         threads=threads,
     )
-    return Ranking(float(point[0, 0]), float(point[0, 1]), draws[:, 0], draws[:, 1])
+    return Ranking(float(point[0, 0]), float(point[1, 0]), draws[0], draws[1])
+
+
+def _ties(ranked: FloatArray, happened: BoolArray) -> npt.NDArray[np.int8]:
+    """Mark the first (1) and last (2) row of equal scores among which somebody had the outcome; 3 where it is one row."""
+    if len(ranked) == 0:
+        return np.empty(0, dtype=np.int8)
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
+    ends = np.append(starts[1:], len(ranked)) - 1
+    some = np.add.reduceat(happened, starts, dtype=np.int64) > 0
+    tie = np.zeros(len(ranked), dtype=np.int8)
+    tie[starts[some]] += 1
+    tie[ends[some]] += 2
+    return tie
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold products of matrices to one thread each, so that their bits do not depend on how many there are.
+
+    The limit is the whole process's: work that runs side by side holds it from outside.
+    """
+    with _pools().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _pools() -> Any:
+    """Return the loaded libraries' thread pools; finding them takes longer than many a sum."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 def _add_up(columns: FloatArray, key: IntArray, n_keys: int) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -143,6 +143,9 @@ class ValidateSpec(BaseModel):
         Bootstrap resamples of subjects.
     thresholds : tuple of float
         Risks at which net benefit is stated; the first is the one in the metrics table.
+    capacities : tuple of float
+        Shares of young people for whom there might be an offer at each index date, at which precision and recall are
+        shown beside the study's own capacity.
     leaks : LeakSpec
         When a feature is named as a possible leak.
     sample_size : SampleSizeSpec
@@ -153,12 +156,13 @@ class ValidateSpec(BaseModel):
 
     replicates: int = Field(default=2000, ge=100, le=20_000)
     thresholds: tuple[Share, ...] = Field(default=(0.05, 0.01, 0.02, 0.03, 0.1, 0.15, 0.2), min_length=1)
+    capacities: tuple[Share, ...] = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
     leaks: LeakSpec = LeakSpec()
     sample_size: SampleSizeSpec = SampleSizeSpec()
 
-    @field_validator("thresholds")
+    @field_validator("thresholds", "capacities")
     @classmethod
-    def _different(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+    def _different(cls, value: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
         if len(set(value)) != len(value):
-            raise ValueError("thresholds must differ from one another")
+            raise ValueError(f"{info.field_name} must differ from one another")
         return value

@@ -11,7 +11,7 @@ from riskmodel.disclosure import Disclosure
 from riskmodel.files import to_json
 from riskmodel.tables.cohort import Labels
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix
-from riskmodel.validate import evaluate
+from riskmodel.validate import all_curves, draw_metrics, evaluate, optimism
 from riskmodel.validate.spec import ValidateSpec
 
 
@@ -36,7 +36,15 @@ def records(borough):
     features = FeatureMatrix(rows.raw.astype(np.float32)[:, None], infos)
     who = {"subject_id": rows.subject_id, "spec": spec}
     codes = np.digitize(rows.raw, [-1, 0, 1])[:, None]
+    drawn_metrics = draw_metrics(rows, drawn, ValidateSpec())
+    pairs = {
+        name: {column: one.to_json() for column, one in found.items()}
+        for name, found in optimism(rows, drawn_metrics, drawn_metrics).items()
+    }
+    curves = all_curves(rows, {0.02: rows.offered, 0.01: np.zeros(len(rows))}, drawn, ValidateSpec())
     return {
+        "optimism": {"models": {"logistic": pairs}, "selected": "logistic"},
+        "curves": {"family": "logistic", "split": "test_all", "own_capacity": 0.02, **curves},
         "metrics": {
             "models": {"logistic": {"crossfit": metrics}},
             "selected": "logistic",
@@ -66,7 +74,7 @@ def records(borough):
     }
 
 
-NAMES = ["metrics", "fairness", "fairness.public", "label_bias", "proxies", "privacy"]
+NAMES = ["metrics", "curves", "optimism", "fairness", "fairness.public", "label_bias", "proxies", "privacy"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -260,3 +260,11 @@ def test_without_its_direction_a_column_of_noise_is_not_monotone(people, tools):
     values[:, :, 1] = np.arange(7)[:, None]  # unauthorised absence, from 0 to 6
     score = model.raw_score(FeatureMatrix(values.reshape(-1, values.shape[2]), free)).reshape(7, -1)
     assert np.diff(score, axis=0).min() < -0.01
+
+
+def test_contributions_do_not_depend_on_how_many_rows_are_asked_at_a_time(people, monkeypatch):
+    model, features = small_model(people)
+    whole = model.contributions(features)
+    monkeypatch.setattr("riskmodel.models.xgboost._ROWS_AT_A_TIME", 7)
+    assert np.array_equal(model.contributions(features).values, whole.values)
+    assert len(model.contributions(features.take(np.arange(0)))) == 0

@@ -111,7 +111,17 @@ FAMILIES = [
     standing("Scorecard", result(0.2, 0.1, 0.3), {"estimate": 0.0, "standard_error": 0.0}, chosen=True),
 ]
 
+CAPACITY = [
+    {
+        "share": share,
+        "recall": result(found, found - 0.02, found + 0.02),
+        "precision": result(right, right / 2, 2 * right),
+    }
+    for share, found, right in ((0.01, 0.08, 0.16), (0.02, 0.13, 0.11), (0.1, 0.33, 0.06))
+]
+
 ALL = {
+    "capacity": lambda: figures.capacity(CAPACITY, own=0.02, past=PAST),
     "offers": lambda: figures.offers(POLICIES, past=PAST),
     "reliability": lambda: figures.reliability(RELIABLE, past=PAST),
     "decision_curve": lambda: figures.decision_curve(CURVE, label="the model"),
@@ -153,6 +163,7 @@ def test_every_reference_in_a_figure_finds_its_target(drawn, name):
 
 def test_figures_on_one_page_share_no_id(drawn):
     kinds = [
+        "capacity",
         "offers",
         "reliability",
         "decision_curve",
@@ -231,3 +242,11 @@ def test_a_reader_s_own_style_changes_nothing(drawn):
 
     with mpl.rc_context({"font.size": 30, "axes.grid": True}):
         assert ALL["offers"]() == drawn["offers"]
+
+
+def test_capacity_says_its_numbers_and_marks_the_studys_own(drawn):
+    assert (
+        "offers to 1 of 100: 8 of 100 who came to harm found, 16 of 100 offered came to harm;"
+        in drawn["capacity"]
+    )
+    assert {"This study's capacity", "95% interval"} <= set(texts(drawn["capacity"]))

@@ -9,6 +9,7 @@ from riskmodel.errors import DataError, StudyError
 from riskmodel.tables.cohort import Cohort
 from riskmodel.tables.days import to_day
 from riskmodel.validate import grouped_folds, split
+from riskmodel.validate.places import group_places
 from riskmodel.validate.spec import SplitSpec
 
 YEARS = [to_day(date(2015 + i, 1, 1)) for i in range(6)]
@@ -146,3 +147,53 @@ def test_outcomes_are_spread_evenly_whatever_the_order():
     counts, most = np.bincount(fold[cases], minlength=5), 2  # a household has two at the most
     assert counts.max() - counts.min() <= most
     assert np.ptp(np.bincount(fold)) <= 2 * most
+
+
+@pytest.mark.parametrize(("apart", "divided"), [(454, False), (455, True)])
+def test_an_origin_needs_horizon_and_lag_to_the_day(apart, divided):
+    days = [YEARS[0], YEARS[0] + apart]
+    cohort = borough(days=[*days, YEARS[5]])
+    if not divided:
+        with pytest.raises(StudyError, match="at least 455 days apart"):
+            divide(cohort, "rolling_origin", train_days=days)
+        return
+    (only,) = divide(cohort, "rolling_origin", train_days=days).rounds
+    assert all((cohort.index_day[learn] == days[0]).all() and learn.any() for learn in only.learning.values())
+
+
+def test_a_horizon_of_one_day_is_a_horizon():
+    assert divide(borough(), "rolling_origin", horizon_days=1).rounds
+
+
+@pytest.mark.parametrize(("later", "needs"), [(454, True), (455, False)])
+def test_declared_test_rows_that_come_later_need_no_reason(later, needs):
+    day = np.array([YEARS[0], YEARS[0] + later])
+    cohort = borough(days=day.tolist())
+    side = np.where(cohort.index_day == day[1], "test", "train")
+    side[cohort.subject_id >= 150] = "test"  # the other half is left out, to be on one side only
+    side[(cohort.subject_id >= 150) & (cohort.index_day == day[0])] = "neither"
+    side[(cohort.subject_id < 150) & (cohort.index_day == day[1])] = "neither"
+    if needs:
+        with pytest.raises(StudyError, match=r"split\.reason"):
+            divide(cohort, "declared", side=side)
+    else:
+        check_apart(cohort, divide(cohort, "declared", side=side))
+
+
+@pytest.mark.parametrize(
+    ("people", "outcomes", "groups"), [(50, 20, 6), (51, 20, 3), (50, 21, 3), (300, 120, 1)]
+)
+def test_a_place_with_exactly_the_fewest_stands_alone(people, outcomes, groups):
+    cohort = borough(days=YEARS[:1])  # 50 in each of six areas
+    cases = cohort.subject_id // 6 < 20  # twenty of them with the outcome
+
+    def group():
+        return group_places(
+            cohort.area, cohort.subject_id, cases, kind="area", people=people, outcomes=outcomes
+        )
+
+    if groups == 1:
+        with pytest.raises(DataError, match="at least two groups"):
+            group()
+    else:
+        assert len(group().members) == groups

@@ -5,6 +5,7 @@ import pytest
 
 from riskmodel.validate import METRICS, ScoredRows, evaluate, resample
 from riskmodel.validate.estimate import Estimate, percentile_interval, ratio
+from riskmodel.validate.metrics import draw_metrics
 from riskmodel.validate.spec import ValidateSpec
 
 SPEC = ValidateSpec(thresholds=(0.3, 0.1))
@@ -41,6 +42,9 @@ def test_capacity_and_net_benefit_by_hand():
     points = plain_points(rows, 0.5)
     assert points["precision_at_capacity"] == pytest.approx(2 / 2.5)
     assert points["recall_at_capacity"] == pytest.approx(2 / 3)
+    assert points["number_needed_to_offer"] == pytest.approx(2.5 / 2)
+    # Errors .04, .25, 2 x .25 and .01 over 5; the base rate .6 gives .24.
+    assert points["scaled_brier"] == pytest.approx(1 - 0.16 / 0.24)
     assert points["lift_at_capacity"] == pytest.approx((2 / 2.5) / (3 / 5))
     # At or above .5: outcomes weigh 3, others 1; odds 1.
     assert points["net_benefit"] == pytest.approx((3 - 1) / 5)
@@ -55,8 +59,11 @@ def plain_points(rows, threshold, times=1):
     y = rows.outcome
     high = rows.risk >= threshold
     precision = (w * rows.offered * y).sum() / (w * rows.offered).sum()
+    base_rate = (w * y).sum() / w.sum()
     return {
         "brier": (w * (rows.risk - y) ** 2).sum() / w.sum(),
+        "scaled_brier": 1 - (w * (rows.risk - y) ** 2).sum() / (w * (base_rate - y) ** 2).sum(),
+        "number_needed_to_offer": 1 / precision,
         "precision_at_capacity": precision,
         "recall_at_capacity": (w * rows.offered * y).sum() / (w * y).sum(),
         "lift_at_capacity": precision / ((w * y).sum() / w.sum()),
@@ -95,6 +102,11 @@ def test_no_outcome_is_undefined_and_never_a_number(rows, resamples):
         "calibration_intercept",
         "recall_at_capacity",
         "lift_at_capacity",
+        "scaled_brier",
+        "ici",
+        "e50",
+        "e90",
+        "number_needed_to_offer",
     ):
         assert found[name] == Estimate(None, None, None, rows.n_subjects, 0, "undefined")
     assert found["precision_at_capacity"].estimate == 0
@@ -105,6 +117,29 @@ def test_nobody_offered_is_undefined(rows, resamples):
     found = evaluate(replace(rows, offered=np.zeros(len(rows))), resamples, SPEC)
     assert found["precision_at_capacity"].status == "undefined"
     assert found["recall_at_capacity"].estimate == 0
+
+
+def test_a_list_that_reaches_nobody_has_no_number_needed_to_offer(rows, resamples):
+    none = replace(rows, offered=np.where(rows.outcome == 1, 0.0, 1.0))
+    assert np.isinf(draw_metrics(none, resamples, SPEC).points["number_needed_to_offer"])
+    assert evaluate(none, resamples, SPEC)["number_needed_to_offer"].status == "undefined"
+    # One person reached: a third of the resamples miss them, and the interval has no end.
+    first = np.flatnonzero((rows.outcome == 1) & rows.known)[0]
+    one = replace(none, offered=np.where(np.arange(len(rows)) == first, 1.0, none.offered))
+    found, name = draw_metrics(one, resamples, SPEC), "number_needed_to_offer"
+    assert np.isfinite(found.points[name])
+    assert np.isinf(found.draws[name]).any()
+    assert not np.isnan(found.draws[name]).any()
+    assert np.isnan(found.less(found).draws[name]).any()
+    assert evaluate(one, resamples, SPEC)["number_needed_to_offer"].status == "undefined"
+
+
+def test_certain_and_useless_estimates_have_scaled_brier_1_and_0(rows, resamples):
+    sure = replace(rows, risk=rows.outcome.astype(float))
+    assert evaluate(sure, resamples, SPEC)["scaled_brier"].estimate == pytest.approx(1)
+    rate = (rows.weight * rows.outcome).sum() / rows.weight.sum()
+    same = replace(rows, risk=np.full(len(rows), rate))
+    assert evaluate(same, resamples, SPEC)["scaled_brier"].estimate == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +195,7 @@ def test_an_estimate_as_json_has_the_fields_of_the_contract():
     }
 
 
-def test_thresholds_must_differ():
-    with pytest.raises(ValueError, match="differ"):
-        ValidateSpec(thresholds=(0.1, 0.1))
+@pytest.mark.parametrize("name", ["thresholds", "capacities"])
+def test_thresholds_and_capacities_must_differ(name):
+    with pytest.raises(ValueError, match=f"{name} must differ"):
+        ValidateSpec(**{name: (0.1, 0.1)})

@@ -3,7 +3,7 @@ import pytest
 
 from riskmodel.errors import DataError
 from riskmodel.validate import kernels
-from riskmodel.validate.resample import Resamples, ranking, resample
+from riskmodel.validate.resample import Resamples, _ties, ranking, resample
 
 
 def test_every_resample_draws_as_many_people_as_there_are():
@@ -86,17 +86,35 @@ def test_threads_do_not_change_a_bit(rows, resamples):
 
 def test_the_compiled_walk_equals_the_plain_one():
     rng = np.random.default_rng(4)
-    counts = rng.poisson(1, size=(20, 15)).astype(np.uint8)
-    counts[3] = 0
+    times = rng.poisson(1, size=(15, 20)).astype(np.uint8)
+    times[:, 3] = 0
     cluster = rng.integers(0, 15, size=40).astype(np.int32)
-    positive, negative = rng.random(40) * (rng.random(40) < 0.3), rng.random(40)
-    last = rng.random(40) < 0.6
-    last[-1] = True
-    compiled, plain = np.zeros((20, 2)), np.zeros((20, 2))
-    kernels.rank_walk(counts, cluster, positive, negative, last, compiled)
-    kernels.rank_walk_reference(counts, cluster, positive, negative, last, plain)
+    happened = rng.random(40) < 0.3
+    positive, negative = happened * rng.random(40), ~happened * rng.random(40)
+    tie = marks(np.sort(rng.integers(0, 12, size=40))[::-1], happened)
+    compiled, plain = np.zeros((2, 20)), np.zeros((2, 20))
+    kernels.rank_walk(times, cluster, positive, negative, tie, compiled)
+    kernels.rank_walk_reference(times, cluster, positive, negative, tie, plain)
     assert compiled == pytest.approx(plain, abs=1e-12, nan_ok=True)
-    assert np.isnan(plain).any(axis=1).tolist() == [r == 3 for r in range(20)]
+    assert np.isnan(plain).any(axis=0).tolist() == [r == 3 for r in range(20)]
+
+
+def marks(score, happened):
+    """First and last row of each tie with an outcome, one tie after another."""
+    tie = np.zeros(len(score), dtype=np.int8)
+    for level in np.unique(score[happened]):
+        first, last = np.flatnonzero(score == level)[[0, -1]]
+        tie[first] |= 1
+        tie[last] |= 2
+    return tie
+
+
+def test_ties_are_marked_where_somebody_had_the_outcome():
+    score = np.array([5.0, 4.0, 4.0, 4.0, 3.0, 2.0, 2.0, 1.0])
+    happened = np.array([True, False, True, False, False, False, True, True])
+    assert _ties(score, happened).tolist() == [3, 1, 0, 2, 0, 1, 2, 3]
+    assert _ties(score, happened).tolist() == marks(score, happened).tolist()
+    assert len(_ties(score[:0], happened[:0])) == 0
 
 
 def test_an_empty_side_is_undefined():
@@ -105,8 +123,13 @@ def test_an_empty_side_is_undefined():
     assert np.isnan(found.auroc_draws[0])
     assert np.isnan(found.average_precision_draws[0])
     assert found.auroc_draws[1] == 1
-    out = np.zeros((1, 2))
-    kernels.rank_walk_reference(
-        drawn.counts[:1], np.array([0, 1], np.int32), np.zeros(2), np.ones(2), np.ones(2, bool), out
-    )
-    assert np.isnan(out).all()
+    nobody = ranking(np.array([0.2, 0.8]), np.array([0, 1], dtype=np.int8), np.zeros(2), drawn)
+    assert np.isnan([nobody.auroc, nobody.average_precision]).all()
+
+
+def test_the_same_resamples_for_some_rows(rows, resamples):
+    some = rows.raw > 0.5
+    chosen = resamples.take(some)
+    assert np.array_equal(chosen.cluster, resamples.cluster[some])
+    assert chosen.by_person is resamples.by_person
+    assert np.array_equal(chosen.by_person, chosen.counts.T)

@@ -2,6 +2,7 @@
 
 from riskmodel.publish.figures.card import (
     attrition,
+    capacity,
     decision_curve,
     fairness_intervals,
     importance_bars,
@@ -13,6 +14,7 @@ from riskmodel.publish.figures.card import (
 
 __all__ = [
     "attrition",
+    "capacity",
     "decision_curve",
     "fairness_intervals",
     "importance_bars",

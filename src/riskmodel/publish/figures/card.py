@@ -105,6 +105,41 @@ def decision_curve(rows: Rows, *, label: str) -> str:
     )
 
 
+def capacity(rows: Rows, *, own: float, past: str) -> str:
+    """Draw recall and precision against the number of offers, with 95% intervals.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``share``, ``recall`` and ``precision`` (results with ``estimate``, ``lower``, ``upper``), by ascending share.
+    own : float
+        The study's capacity, as a share of 1.
+    past : str
+        The outcome in the past tense.
+    """
+    panels = (
+        ("recall", f"Of 100 who {past}, so many would be offered support"),
+        ("precision", f"Of 100 offered support, so many {past}"),
+    )
+
+    def _draw(axes: Any) -> None:
+        for axis, (key, title) in zip(axes, panels, strict=True):
+            _curve_of_100(axis, rows, key)
+            axis.axvline(100 * own, color=GREY, linestyle="--", linewidth=1, label="This study's capacity")
+            axis.set_title(wrapped(title, 36), loc="left")
+            axis.set(xlim=(0, None), ylim=(0, None))
+            axis.xaxis.set_major_locator(few_ticks())
+        axes[0].legend(loc="lower right")
+        axes[-1].set_xlabel("Offers at each date,\nof 100 young people so many")
+
+    words = "; ".join(
+        f"offers to {100 * row['share']:g} of 100: {100 * row['recall']['estimate']:.0f} of 100 who {past} found, "
+        f"{100 * row['precision']['estimate']:.0f} of 100 offered {past}"
+        for row in rows
+    )
+    return svg("capacity", "What if there were more or fewer offers?", words, _draw, height=5.6, panels=2)
+
+
 def offers(policies: Rows, *, past: str) -> str:
     """Draw, for each way of choosing, how many of 100 offered came to harm and how many of 100 harmed were offered.
 
@@ -343,6 +378,13 @@ def _points(axis: Any, x: Sequence[float], rows: Rows, *, label: str) -> None:
         for row in rows
     ]
     axis.errorbar(x, y, yerr=[low, high], color=BLUE, marker="o", linestyle="none", capsize=3, label=label)
+
+
+def _curve_of_100(axis: Any, rows: Rows, key: str) -> None:
+    x = [100 * row["share"] for row in rows]
+    middle, low, high = ([100 * row[key][end] for row in rows] for end in ("estimate", "lower", "upper"))
+    axis.plot(x, middle, color=BLUE, marker="o", label="This model")
+    axis.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95% interval")
 
 
 def _bars_of_100(axis: Any, policies: Rows, key: str) -> None:
