@@ -181,9 +181,9 @@ def _train_riskmodel(study: Any, store: Path, keep: Path | None) -> Json:
 
     from riskmodel.files import digest_path
     from riskmodel.pipeline import run_stages
-    from riskmodel.results import back_end
     from riskmodel.runfolder import RunResults, write_run
     from riskmodel.stages import front_end
+    from riskmodel.stages.back import back_end
 
     done = run_stages([*front_end(study), *back_end()], study, store=store, progress=lambda *_: None)
     with tempfile.TemporaryDirectory(prefix="riskmodel-bench-") as other:
@@ -201,7 +201,7 @@ def _train_riskmodel(study: Any, store: Path, keep: Path | None) -> Json:
 
 
 def _train_bare(study: Any, inputs: Json, *, kept_only: bool) -> Json:
-    from riskmodel.results import back_end
+    from riskmodel.stages.back import back_end
 
     split = back_end()[0].run(study, inputs, Path())
     outcomes = inputs["population"].outcomes
@@ -251,14 +251,13 @@ def _bare_ebm(features: Any, outcome: Any, weight: Any, study: Any, *, kept_only
 
     from interpret.glassbox import ExplainableBoostingClassifier
 
-    from riskmodel.models.ebm import keep_rows
     from riskmodel.models.training import TrainingRows
 
     spec, values = study.models.ebm, features.values
     if kept_only:
         rows = TrainingRows.build(features, outcome, weight, person=None, where="bare")
-        kept, weight = keep_rows(rows, spec.rows_per_rare, seed=study.seed)
-        values, outcome = rows.features.values[kept], rows.outcome[kept]
+        kept = rows.thinned(spec.rows_per_rare, seed=study.seed)
+        values, outcome, weight = kept.features.values, kept.outcome, kept.weight
     learner = ExplainableBoostingClassifier(
         feature_types=["continuous"] * values.shape[1],
         monotone_constraints=[info.direction for info in features.infos],

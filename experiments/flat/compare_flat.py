@@ -28,9 +28,10 @@ from riskmodel.console import guarded
 from riskmodel.files import read_json, write_json, write_text
 from riskmodel.pipeline import Outcome, run_stages
 from riskmodel.provenance import peak_memory_mb
-from riskmodel.results import CROSSFIT, Part, audit_part, back_end
 from riskmodel.runfolder import RunResults, write_run
 from riskmodel.stages import front_end
+from riskmodel.stages.back import back_end
+from riskmodel.stages.parts import CROSSFIT, Part, audit_part
 from riskmodel.study import Study, load_study
 from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray
 from riskmodel.validate import resample

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from riskmodel.audit.uncertainty import like_estimates
 from riskmodel.models import CalibratedModel
 from riskmodel.pipeline import run_stages
-from riskmodel.results import back_end
 from riskmodel.stages import front_end
+from riskmodel.stages.back import back_end
 from riskmodel.study import Study, load_study
 from riskmodel.tables.cohort import FloatArray, IntArray
 from riskmodel.tables.days import to_day

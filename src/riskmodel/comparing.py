@@ -20,9 +20,10 @@ from riskmodel.errors import DataError, StudyError, did_you_mean
 from riskmodel.files import read_json
 from riskmodel.models import CalibratedModel, offers
 from riskmodel.pipeline import Outcome, Progress, Stage, run_stages
-from riskmodel.results import CROSSFIT, Part, audit_part, back_end, resamples, scored
 from riskmodel.runfolder import chosen_outcome
 from riskmodel.stages import Population, front_end
+from riskmodel.stages.back import back_end
+from riskmodel.stages.parts import CROSSFIT, Part, audit_part, resamples, scored
 from riskmodel.study import Study
 from riskmodel.validate import ScoredRows
 

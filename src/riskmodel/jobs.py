@@ -102,8 +102,8 @@ def train(
     RiskModelError
         Of the kind that fits; nothing half-written is left behind.
     """
-    from riskmodel.results import back_end
     from riskmodel.runfolder import RunResults, run_name, run_warnings, study_digest, write_run
+    from riskmodel.stages.back import back_end
 
     check_policy(study)
     started = datetime.now(UTC)

@@ -16,7 +16,7 @@ from riskmodel.files import digest_bytes, digest_path, to_json, write_json, writ
 from riskmodel.pipeline import Outcome
 from riskmodel.provenance import code_version, package_versions, peak_memory_mb
 from riskmodel.publish.calibration_words import calibration_check
-from riskmodel.publish.card import CardInputs, build_card, write_card
+from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
 from riskmodel.publish.inputs import feature_facts
@@ -26,9 +26,19 @@ from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.robustness import robustness_check
 from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.publish.scorecard import (
+    ScorecardFacts,
+    scorecard_check,
+    scorecard_record,
+    write_scorecard,
+)
 from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
-from riskmodel.results import Explained, Fitted, Measured, audit_part
+from riskmodel.stages.explaining import Explained
+from riskmodel.stages.fitting import Fitted
+from riskmodel.stages.measuring import Measured
+from riskmodel.stages.parts import audit_part
+from riskmodel.stages.scorecards import ScorecardReport
 from riskmodel.study import Study, features_yaml, resolved_yaml
 from riskmodel.validate.warning import RunWarning
 
@@ -119,6 +129,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     _write_models(folder / "models", fitted)
     measured.predictions.save(folder)
     _write_contributions(folder, run["explained"], measured)
+    scorecard = _scorecard(run)
+    if scorecard is not None:
+        write_scorecard(scorecard, folder)
     provenance = _provenance(run, folder, started)
     write_json(folder / "provenance.json", provenance)
     _write_card(folder, run, provenance)
@@ -266,6 +279,7 @@ def _checks(run: RunResults) -> list[Check]:
         set_aside=run["split"].set_aside,
         readings=None if run.reading is None else run.reading.number,
     )
+    scorecard = _scorecard(run)
     return [
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
@@ -275,7 +289,29 @@ def _checks(run: RunResults) -> list[Check]:
         robustness_check(run["robustness"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
+        *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
+
+
+def _scorecard(run: RunResults) -> dict[str, Any] | None:
+    """Return the record of the scorecard; None where there is none."""
+    found: ScorecardReport | None = run["scorecard"]
+    if found is None:
+        return None
+    state = found.to_state()
+    return scorecard_record(
+        ScorecardFacts(
+            curves=state["points"]["curves"],
+            infos={info.name: info for info in run["features"].infos},
+            bands=found.bands,
+            band_risk=found.band_risk,
+            losses={split: one.to_json() for split, one in found.losses.items()},
+            past=run.study.card.past,
+            front_door=run.study.card.front_door,
+            banner=BANNER if run.study.simulated else None,
+            state=state,
+        )
+    )
 
 
 def _performance_checks(run: RunResults) -> Iterator[Check]:

@@ -19,7 +19,6 @@ TOP = {
     "study",
     "pipeline",
     "stages",
-    "results",
     "runfolder",
     "featurefolder",
     "comparing",

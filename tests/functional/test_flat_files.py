@@ -11,8 +11,8 @@ from running import command
 from sklearn.metrics import roc_auc_score
 
 from riskmodel.pipeline import run_stages
-from riskmodel.results import back_end
 from riskmodel.stages import front_end
+from riskmodel.stages.back import back_end
 from riskmodel.study import load_study
 
 QUICK = ("--set", "validation.replicates=200", "--set", "tracking.enabled=false", "--set", "models.folds=3")

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from sklearn.metrics import roc_auc_score
 
 from riskmodel.models import CalibratedModel
+from riskmodel.models.scorecard import Scorecard
 from riskmodel.pipeline import run_stages
 from riskmodel.stages import front_end
 from riskmodel.study import load_study
@@ -21,6 +22,7 @@ CONTRACT = {
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "uncertainty.json", "robustness.json",
+    "scorecard.html", "scorecard.md", "scorecard.json",
     "curves.json", "optimism.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
@@ -74,6 +76,7 @@ def test_the_command_prints_one_object(finished):
         "card",
         "explanations",
         "sample_size",
+        "scorecard",
         "leaks",
         "selection",
         "uncertainty",
@@ -248,3 +251,49 @@ def test_a_second_run_reuses_the_front_end_and_gives_the_same_bytes_whatever_the
         ).read_bytes()
     assert again.folder != finished.folder
     assert Path(again.folder).is_dir()
+
+
+def test_referrals_with_as_many_offers_are_set_beside_the_models(finished, rebuilt):
+    """The oracle: as many offers at each date, those referred first, every tie an equal chance."""
+    population = rebuilt.results["population"]
+    rows = pd.read_parquet(finished.folder / "predictions.parquet")
+    rows = rows[(rows.family == "prior") & (rows.split == "test_all")]
+    place = rows.row_id.to_numpy()
+    referred, labels = population.referred[place], population.outcomes.test["harm"]
+    day = population.cohort.index_day[place]
+    capacity = load_study(finished.folder / "study.resolved.yaml").capacity
+    assert (
+        np.diff(np.unique(day)).min() >= capacity.repeat_days
+    )  # so dates do not take offers from each other
+    chance = np.zeros(len(place))
+    for one in np.unique(day):
+        here = day == one
+        offers = int(capacity.share * here.sum() + 0.5)
+        to_them = min(offers, (here & referred).sum())
+        chance[here & referred] = to_them / (here & referred).sum()
+        chance[here & ~referred] = (offers - to_them) / (here & ~referred).sum()
+    happened, weight = labels.outcome[place], labels.weight[place]
+    found = read(finished.folder, "policies.json")["referral"]["at_capacity"]
+    assert found["offered_share"] == pytest.approx(chance.mean())
+    reached = float(np.sum(weight * happened * chance))
+    assert found["recall"]["estimate"] == pytest.approx(reached / np.sum(weight * happened))
+    assert found["precision"]["estimate"] == pytest.approx(reached / np.sum(weight * chance))
+
+
+def test_the_scorecard_is_that_of_the_logistic_model_and_its_loss_is_measured(finished, rebuilt):
+    record = read(finished.folder, "scorecard.json")
+    card = Scorecard.from_state(record["state"])
+    features, labels = rebuilt.results["features"], rebuilt.results["population"].outcomes.test["harm"]
+    logistic = CalibratedModel.load(finished.folder / "models" / "logistic.json").model
+    assert set(card.points.names) <= set(logistic.names)
+    rows = pd.read_parquet(finished.folder / "predictions.parquet")
+    place = rows[(rows.family == "logistic") & (rows.split == "test_all")].row_id.to_numpy()
+    given = {"y_true": labels.outcome[place], "sample_weight": labels.weight[place]}
+    full = roc_auc_score(y_score=logistic.raw_score(features)[place], **given)
+    short = roc_auc_score(y_score=card.total(features)[place], **given)
+    (shown,) = [
+        row for row in record["losses"] if row[0].startswith("Later") and row[1].startswith("Ranking")
+    ]
+    assert shown[2:4] == [f"{full:.3f}", f"{short:.3f}"]
+    assert len({row[0] for row in record["losses"]}) == 2
+    assert int(card.total(features).max()) <= record["most"]

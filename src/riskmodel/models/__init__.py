@@ -6,13 +6,14 @@ from riskmodel.models.band import Band
 from riskmodel.models.calibration import CalibratedModel, Calibration, fit_calibration
 from riskmodel.models.calibration_choice import CurveChoice, FoldRisks, calibrate, fold_risks
 from riskmodel.models.capacity import offers
-from riskmodel.models.crossfit import crossfit
+from riskmodel.models.crossfit import crossfit, fold_models, out_of_fold
 from riskmodel.models.families import fit, from_state
 from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
 from riskmodel.models.recalibration import recalibrate_in_the_large
 from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
+from riskmodel.models.training import Timeline
 from riskmodel.models.usable import with_usable_families
 
 __all__ = [
@@ -29,16 +30,19 @@ __all__ = [
     "Resampled",
     "RiskModel",
     "Selection",
+    "Timeline",
     "bag",
     "calibrate",
     "crossfit",
     "fit",
     "fit_calibration",
+    "fold_models",
     "fold_risks",
     "from_state",
     "measure_reliance",
     "monotone_band",
     "offers",
+    "out_of_fold",
     "recalibrate_in_the_large",
     "select",
     "smallest_group",

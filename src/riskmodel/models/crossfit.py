@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.models.families import fit
+from riskmodel.models.protocol import RiskModel
 from riskmodel.models.spec import ModelsSpec
+from riskmodel.models.training import Timeline
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 
@@ -26,6 +28,7 @@ def crossfit(
     seed: int,
     threads: int,
     person: IntArray | None = None,
+    timeline: Timeline | None = None,
     learning: Mapping[int, BoolArray] | None = None,
 ) -> FloatArray:
     """Fit one model per fold on the other folds, or on what may be learned from, and score the fold with it.
@@ -43,6 +46,8 @@ def crossfit(
     threads : int
     person : ndarray of int64, shape (n,), optional
         See ``fit``.
+    timeline : Timeline, optional
+        See ``fit``; early stopping cuts its later fold from the rows that a fold's own model learns from.
     learning : mapping of int to ndarray of bool, shape (n,), optional
         For each fold, the rows that its model may learn from; by default those of all other folds.
 
@@ -51,12 +56,41 @@ def crossfit(
     ndarray of float64, shape (n,)
         Raw scores; NaN where the fold is -1.
     """
-    score = np.full(len(features), np.nan)
-    for one in np.unique(fold[fold != NOT_SCORED]):
-        others = (fold != NOT_SCORED) & (fold != one)
-        learn = others if learning is None else learning[int(one)]
-        held_out = fold == one
-        model = fit(
+    models = fold_models(
+        family,
+        features,
+        outcome,
+        weight,
+        fold,
+        spec=spec,
+        seed=seed,
+        threads=threads,
+        person=person,
+        timeline=timeline,
+        learning=learning,
+    )
+    return out_of_fold(models, features, fold)
+
+
+def fold_models(
+    family: str,
+    features: FeatureMatrix,
+    outcome: npt.NDArray[np.int8],
+    weight: FloatArray,
+    fold: IntArray,
+    *,
+    spec: ModelsSpec,
+    seed: int,
+    threads: int,
+    person: IntArray | None = None,
+    timeline: Timeline | None = None,
+    learning: Mapping[int, BoolArray] | None = None,
+) -> dict[int, RiskModel]:
+    """Fit one model per fold, each without the rows of its fold; the parameters are those of ``crossfit``."""
+    models = {}
+    for one in np.unique(fold[fold != NOT_SCORED]).tolist():
+        learn = learning[one] if learning is not None else (fold != NOT_SCORED) & (fold != one)
+        models[one] = fit(
             family,
             features.take(learn),
             outcome[learn],
@@ -65,6 +99,15 @@ def crossfit(
             seed=seed,
             threads=threads,
             person=None if person is None else person[learn],
+            timeline=None if timeline is None else timeline.take(learn),
         )
+    return models
+
+
+def out_of_fold(models: Mapping[int, RiskModel], features: FeatureMatrix, fold: IntArray) -> FloatArray:
+    """Return the raw score of each row by the model of its fold; NaN where there is none."""
+    score = np.full(len(features), np.nan)
+    for one, model in models.items():
+        held_out = fold == one
         score[held_out] = model.raw_score(features.take(held_out))
     return score

@@ -23,7 +23,7 @@ from riskmodel.models.additive import AdditiveModel, Curve
 from riskmodel.models.bins import choose_cuts, mass_by_part, parts_of, people_by_part
 from riskmodel.models.spec import EbmSpec, ModelsSpec
 from riskmodel.models.training import TrainingRows
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import IntArray
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def boost(rows: TrainingRows, usable: list[Binned], *, spec: EbmSpec, seed: int)
     """Return interpret's own fitted model on the kept rows; its terms are in the order of ``usable``."""
     from interpret.glassbox import ExplainableBoostingClassifier
 
-    kept, weight = keep_rows(rows, spec.rows_per_rare, seed=seed)
+    kept = rows.thinned(spec.rows_per_rare, seed=seed)
     columns = np.array([b.column for b in usable])
     learner = ExplainableBoostingClassifier(
         feature_names=[f"f{b.column}" for b in usable],
@@ -77,30 +77,7 @@ def boost(rows: TrainingRows, usable: list[Binned], *, spec: EbmSpec, seed: int)
         random_state=seed % 2**31,
     )
     with _missing_values_are_meant():
-        return learner.fit(
-            rows.features.values[np.ix_(kept, columns)], rows.outcome[kept], sample_weight=weight
-        )
-
-
-def keep_rows(rows: TrainingRows, rows_per_rare: int, *, seed: int) -> tuple[IntArray, FloatArray]:
-    """Keep every row of the rarer outcome and a random share of the others.
-
-    Returns
-    -------
-    kept : ndarray of int64
-        Ascending row numbers.
-    weight : ndarray of float64
-        Of the kept rows; both kinds keep their total weight.
-    """
-    rare = rows.outcome == (1.0 if rows.outcome.mean() <= 0.5 else 0.0)
-    common = np.flatnonzero(~rare)
-    wanted = rows_per_rare * int(rare.sum())
-    if wanted >= len(common):
-        return np.arange(len(rows)), rows.weight
-    drawn = np.random.default_rng(seed).choice(common, size=wanted, replace=False, shuffle=False)
-    kept = np.sort(np.concatenate([np.flatnonzero(rare), drawn]))
-    raised = rows.weight[common].sum() / rows.weight[drawn].sum()
-    return kept, np.where(rare[kept], 1.0, raised) * rows.weight[kept]
+        return learner.fit(kept.features.values[:, columns], kept.outcome, sample_weight=kept.weight)
 
 
 def _usable(rows: TrainingRows, spec: EbmSpec) -> list[Binned]:

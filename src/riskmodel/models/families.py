@@ -17,7 +17,7 @@ from riskmodel.models.logistic import fit_logistic
 from riskmodel.models.prior import PriorModel, fit_prior
 from riskmodel.models.protocol import RiskModel
 from riskmodel.models.spec import ModelsSpec
-from riskmodel.models.training import TrainingRows
+from riskmodel.models.training import Timeline, TrainingRows
 from riskmodel.models.xgboost import XGBoostModel, fit_xgboost
 from riskmodel.tables.cohort import FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
@@ -52,6 +52,7 @@ def fit(
     seed: int,
     threads: int,
     person: IntArray | None = None,
+    timeline: Timeline | None = None,
 ) -> RiskModel:
     """Fit one family.
 
@@ -71,6 +72,9 @@ def fit(
     person : ndarray of int64, shape (n,), optional
         Subject (or household) of each row, so that a bin's fewest people are people and not rows. Without it each row
         is taken for a different person.
+    timeline : Timeline, optional
+        Index day and household of each row: xgboost stops early on a later fold cut by them. Without it all rows are
+        of one day, and ``person`` stands for the household.
 
     Returns
     -------
@@ -85,7 +89,8 @@ def fit(
     """
     if family not in _FITTERS:
         raise StudyError([f"'{family}' is not a model family; {did_you_mean(family, _FITTERS)}"])
-    rows = TrainingRows.build(features, outcome, weight, person=person, where=f"training of '{family}'")
+    where = f"training of '{family}'"
+    rows = TrainingRows.build(features, outcome, weight, person=person, where=where, timeline=timeline)
     return _FITTERS[family](rows, spec=spec, seed=seed, threads=threads)
 
 

@@ -1,8 +1,8 @@
 """``logistic``: a short sum of yes-or-no columns, at most 30 parameters.
 
 1. Columns. Every feature becomes a ladder of indicators (*at least this much*) at a few cuts, plus *missing*. With all
-   steps of one sign, a ladder is monotone. Columns that are the same for everyone in the data are kept once, and of
-   more than 200 those most associated with the outcome, in their direction (Fan and Song 2010, Ann. Stat. 38:3567).
+   steps of one sign, a ladder is monotone. Columns that part everyone in the data in the same way are kept once, and
+   of more than 200 those most associated with the outcome, in their direction (Fan and Song 2010, Ann. Stat. 38:3567).
 2. Path. The elastic net on the quadratic approximation of the likelihood at the last chosen model, with the sign of
    a step held to the feature's direction (Friedman, Hastie, Tibshirani 2010, J. Stat. Softw. 33:1, whose inner problem
    it is). Gram matrix once, then the path costs the same for any number of rows.
@@ -149,12 +149,13 @@ def build_ladder(rows: TrainingRows, spec: LogisticSpec) -> Ladder:
     meaning: list[tuple[int, float, int]] = []
 
     def add(column: npt.NDArray[np.uint8], feature: int, cut: float, direction: int) -> None:
-        pattern = np.packbits(column).tobytes()
+        pattern = np.packbits(column ^ column[0]).tobytes()  # a column and its opposite part the same people
         if pattern not in seen:
             seen.add(pattern)
             columns.append(column)
             meaning.append((feature, cut, direction))
 
+    may_be_missing = []
     for j, info in enumerate(rows.features.infos):
         values = rows.features.values[:, j]
         cuts = choose_cuts(
@@ -165,7 +166,12 @@ def build_ladder(rows: TrainingRows, spec: LogisticSpec) -> Ladder:
             add((part >= step).astype(np.uint8), j, cut, info.direction)
         people = people_by_part(np.minimum(part, 1), rows.person, 2)
         if people.min() >= spec.min_people:
-            add((part == 0).astype(np.uint8), j, np.nan, 0)
+            may_be_missing.append((j, (part == 0).astype(np.uint8)))
+    for (
+        j,
+        column,
+    ) in may_be_missing:  # last: of two that part the same people, the one with a direction is kept
+        add(column, j, np.nan, 0)
     return Ladder(
         np.column_stack(columns) if columns else np.empty((len(rows), 0), dtype=np.uint8),
         np.array([feature for feature, _, _ in meaning], dtype=np.int64),

@@ -111,7 +111,10 @@ class XGBoostSpec(_Spec):
     depth : int
         Depth of a tree. Depth 6 would cost about 34 times depth 3 to explain.
     rounds : int
-        How many trees.
+        The most trees. How many are grown is chosen on a fold of later dates and other households, then all rows are
+        learned from with that number; see ``models/stopping.py``.
+    patience : int
+        Trees without improvement on that fold before it stops; 0 grows all of them, whatever the fold says.
     learning_rate : float
     min_information : float
         Least information (sum of weight x risk x (1 - risk)) in a leaf. As risk x (1 - risk) is at most 1/4, a leaf
@@ -120,14 +123,18 @@ class XGBoostSpec(_Spec):
         Squared penalty on leaf values.
     max_bins : int
         Bins per feature for the histogram method.
+    engine : str
+        ``local`` or ``spark``: where the trees are grown. Both give the same JSON.
     """
 
     depth: int = Field(default=3, ge=1, le=4)
-    rounds: int = Field(default=120, ge=1, le=2000)
+    rounds: int = Field(default=400, ge=1, le=2000)
+    patience: int = Field(default=15, ge=0, le=200)
     learning_rate: float = Field(default=0.08, gt=0, le=1)
     min_information: float = Field(default=5.0, ge=0)
     ridge: float = Field(default=1.0, ge=0)
     max_bins: int = Field(default=32, ge=2, le=256)
+    engine: Literal["local", "spark"] = "local"
 
 
 class UncertaintySpec(_Spec):

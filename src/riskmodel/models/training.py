@@ -8,12 +8,34 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.errors import DataError
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 
 MIN_OUTCOMES = 10
 """Fewest rows with, and without, the outcome that anything is learned from: with fewer, chance decides. It is no licence to
 trust a model of so few; the card says how many there were."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When each row is about, and which rows may not be parted: what a later fold is cut by.
+
+    Parameters
+    ----------
+    day : ndarray of int64, shape (n,)
+        Index day.
+    household : ndarray of int64, shape (n,)
+    """
+
+    day: IntArray
+    household: IntArray
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def take(self, rows: BoolArray | IntArray) -> Timeline:
+        """Return the chosen rows, in the same order."""
+        return Timeline(self.day[rows], self.household[rows])
 
 
 @dataclass(frozen=True)
@@ -29,12 +51,15 @@ class TrainingRows:
         Above 0.
     person : ndarray of int64, shape (n,)
         Household or subject of each row, from 0: the people that a bin must hold are counted by it.
+    timeline : Timeline, optional
+        Without it all rows are of one day, and ``person`` stands for the household.
     """
 
     features: FeatureMatrix
     outcome: FloatArray
     weight: FloatArray
     person: IntArray
+    timeline: Timeline | None = None
 
     @classmethod
     def build(
@@ -45,6 +70,7 @@ class TrainingRows:
         *,
         person: IntArray | None,
         where: str,
+        timeline: Timeline | None = None,
     ) -> TrainingRows:
         """Check the rows and leave out those of weight 0.
 
@@ -55,7 +81,7 @@ class TrainingRows:
             outcome is the same for everyone, or fewer than ``MIN_OUTCOMES`` rows have it (or do not have it).
         """
         person = np.arange(len(outcome)) if person is None else person
-        _same_length(features, outcome, weight, person, where=where)
+        _same_length(features, outcome, weight, person, where=where, timeline=timeline)
         _proper_numbers(features, outcome, weight, where=where)
         used = weight > 0
         _enough_outcomes(outcome[used], where=where)
@@ -64,10 +90,40 @@ class TrainingRows:
             outcome=outcome[used].astype(np.float64),
             weight=weight[used].astype(np.float64),
             person=np.unique(person[used], return_inverse=True)[1].astype(np.int64),
+            timeline=None if timeline is None else timeline.take(used),
         )
 
     def __len__(self) -> int:
         return len(self.outcome)
+
+    def thinned(self, rows_per_rare: int, *, seed: int) -> TrainingRows:
+        """Return fewer rows that stand for all by their weight, see ``keep_rows``; itself if there are few."""
+        kept, weight = keep_rows(self, rows_per_rare, seed=seed)
+        if len(kept) == len(self):
+            return self
+        timeline = None if self.timeline is None else self.timeline.take(kept)
+        return TrainingRows(self.features.take(kept), self.outcome[kept], weight, self.person[kept], timeline)
+
+
+def keep_rows(rows: TrainingRows, rows_per_rare: int, *, seed: int) -> tuple[IntArray, FloatArray]:
+    """Keep every row of the rarer outcome and a random share of the others.
+
+    Returns
+    -------
+    kept : ndarray of int64
+        Ascending row numbers.
+    weight : ndarray of float64
+        Of the kept rows; both kinds keep their total weight.
+    """
+    rare = rows.outcome == (1.0 if rows.outcome.mean() <= 0.5 else 0.0)
+    common = np.flatnonzero(~rare)
+    wanted = rows_per_rare * int(rare.sum())
+    if wanted >= len(common):
+        return np.arange(len(rows)), rows.weight
+    drawn = np.random.default_rng(seed).choice(common, size=wanted, replace=False, shuffle=False)
+    kept = np.sort(np.concatenate([np.flatnonzero(rare), drawn]))
+    raised = rows.weight[common].sum() / rows.weight[drawn].sum()
+    return kept, np.where(rare[kept], 1.0, raised) * rows.weight[kept]
 
 
 def _same_length(
@@ -77,11 +133,12 @@ def _same_length(
     person: IntArray,
     *,
     where: str,
+    timeline: Timeline | None,
 ) -> None:
-    lengths = {len(features), len(outcome), len(weight), len(person)}
+    lengths = {len(part) for part in (features, outcome, weight, person, timeline) if part is not None}
     if len(lengths) > 1:
         raise DataError(
-            expected="one outcome, one weight and one person for every row of features",
+            expected="one outcome, one weight, one person and one index day for every row of features",
             found=f"{len(features)} rows of features, {len(outcome)} outcomes, {len(weight)} weights, {len(person)} people",
             where=where,
             next_step="Take the same rows from every table.",

@@ -151,7 +151,7 @@ def per_100(result: Json, disclosure: Disclosure) -> dict[str, Any]:
 def policies(
     metrics: Json, *, split: str, offered_share: float, everyone: Json | None, referral: Json | None = None
 ) -> list[dict[str, Any]]:
-    """Return the ways of choosing whom to offer support: selected model, both baselines, referral, everyone.
+    """Return the ways of choosing whom to offer support: selected model, both baselines, referrals, everyone.
 
     Parameters
     ----------
@@ -165,7 +165,8 @@ def policies(
         The share with the outcome among everyone eligible, as a result (``estimate``, ``lower``, ``upper``,
         ``n_subjects``, ``n_outcomes``, ``status``), as shares of 1.
     referral : mapping, optional
-        The present route, where the data hold it: ``offered_share``, ``precision`` and ``recall``, results as above.
+        The present route, where the data hold it: ``offered_share``, ``precision`` and ``recall``, results as above;
+        under ``at_capacity`` precision and recall of as many offers as the models make, to those referred first.
     """
     selected = str(metrics["selected"])
     names = list(dict.fromkeys([selected, "count", "prior"]))
@@ -175,12 +176,14 @@ def policies(
         if name in metrics["models"]
     ]
     if referral is not None:
-        share = referral["offered_share"]
-        rows.append(
-            _policy_row(
-                "referral", "Referrals as made today", share, referral["precision"], referral["recall"]
-            )
+        equal = referral["at_capacity"]
+        ways = (
+            ("referral_at_capacity", "As many offers, to those referred first", offered_share, equal),
+            ("referral", "Referrals as made today", referral["offered_share"], referral),
         )
+        rows += [
+            _policy_row(name, label, share, of["precision"], of["recall"]) for name, label, share, of in ways
+        ]
     if everyone is not None:
         found = {**everyone, "estimate": 1.0, "lower": None, "upper": None}
         rows.append(_policy_row("everyone", "Offering to everyone", 1.0, everyone, found))

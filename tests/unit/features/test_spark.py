@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
-import os
 import shutil
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from records_kit import CATALOGUE, cohort, columns, records
 from spark_kit import tagged, words_of
+from spark_session import needs_spark, running
 from spec_cases import CASES, event_rows, observation_rows
 
 from riskmodel.errors import DataError, StudyError
@@ -26,19 +24,6 @@ from riskmodel.features.streaming import Wanted, read_features, write_features
 from riskmodel.models import CalibratedModel, Calibration, ModelsSpec, fit
 from riskmodel.models.scoring import score_parts
 from riskmodel.tables.features import FeatureMatrix
-
-INSTALLED = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
-_needs_spark = pytest.mark.skipif(
-    not INSTALLED and os.environ.get("RISKMODEL_REQUIRE_SPARK") != "1",
-    reason="pyspark or Java is not installed: make setup-spark, and Java 17",
-)
-# pyspark's gateway leaves its sockets to the garbage collector.
-_sockets = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-def needs_spark(test):
-    return _needs_spark(_sockets(pytest.mark.usefixtures("session")(test)))
-
 
 EVENTS = [
     {
@@ -64,12 +49,8 @@ WANTED = Wanted(COHORT.subject_id, COHORT.index_day, COLUMNS, CATALOGUE)
 
 @pytest.fixture(scope="module")
 def session():
-    running = spark.session(2)
-    yield running
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        running.stop()
-        gc.collect()
+    with running() as one:
+        yield one
 
 
 def bits(values):

@@ -4,8 +4,8 @@ import pytest
 from riskmodel.models import ModelsSpec, fit
 from riskmodel.models.additive import Curve
 from riskmodel.models.bins import parts_of, people_by_part
-from riskmodel.models.ebm import _usable, boost, keep_rows
-from riskmodel.models.training import TrainingRows
+from riskmodel.models.ebm import _usable, boost
+from riskmodel.models.training import TrainingRows, keep_rows
 from riskmodel.tables.features import FeatureMatrix
 
 

@@ -77,7 +77,13 @@ METRICS = {
 
 def test_policies_hold_model_baselines_referral_and_everyone():
     everyone = result(0.02, 0.018, 0.022)
-    referral = {"offered_share": 0.03, "precision": result(0.04), "recall": result(0.08)}
+    equal = {"precision": result(0.05), "recall": result(0.06)}
+    referral = {
+        "offered_share": 0.03,
+        "precision": result(0.04),
+        "recall": result(0.08),
+        "at_capacity": equal,
+    }
     rows = policies(METRICS, split="test_all", offered_share=0.05, everyone=everyone, referral=referral)
     found = {
         row["name"]: (
@@ -89,9 +95,10 @@ def test_policies_hold_model_baselines_referral_and_everyone():
     }
     assert found == {
         "logistic": (0.05, 9.0, 23.0), "count": (0.05, None, None), "prior": (0.05, 6.0, 13.0),
-        "referral": (0.03, 4.0, 8.0), "everyone": (1.0, 2.0, 100.0),
+        "referral_at_capacity": (0.05, 5.0, 6.0), "referral": (0.03, 4.0, 8.0), "everyone": (1.0, 2.0, 100.0),
     }  # fmt: skip
-    assert [row["name"] for row in rows] == ["logistic", "count", "prior", "referral", "everyone"]
+    names = ["logistic", "count", "prior", "referral_at_capacity", "referral", "everyone"]
+    assert [row["name"] for row in rows] == names
     assert rows[0]["harmed_per_100_offered"]["lower"] == pytest.approx(7.0)
 
 

@@ -301,7 +301,7 @@ _POPULATION = Stage(
         *_origins(study),
     ],
     run=_population,
-    rooms=("features", "stages.py"),
+    rooms=("features", "stages/front.py"),
     load=Population.load,
 )
 _FEATURES = Stage(
@@ -319,7 +319,7 @@ _TABLE_POPULATION = Stage(
     (),
     settings=_table_settings,
     run=_table_population,
-    rooms=("features", "intake", "policy", "stages.py"),
+    rooms=("features", "intake", "policy", "stages/front.py"),
     load=Population.load,
 )
 _TABLE_FEATURES = Stage(
@@ -328,6 +328,6 @@ _TABLE_FEATURES = Stage(
     ("population",),
     settings=_table_settings,
     run=_table_features,
-    rooms=("features", "intake", "policy", "stages.py"),
+    rooms=("features", "intake", "policy", "stages/front.py"),
     load=FeatureMatrix.load,
 )

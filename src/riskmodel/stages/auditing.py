@@ -1,0 +1,143 @@
+"""The stage that audits the selected model by group, and asks what another outcome would have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from riskmodel import audit as auditing
+from riskmodel import models as modelling
+from riskmodel.audit import GroupCalibration, Structure
+from riskmodel.models.training import MIN_OUTCOMES
+from riskmodel.stages.fitting import Fitted, side_by_side, timeline
+from riskmodel.stages.front import outcome_words
+from riskmodel.stages.parts import CROSSFIT, Part, audit_part, resamples, scored
+from riskmodel.study import Study
+from riskmodel.tables.cohort import FloatArray, Labels
+from riskmodel.tables.features import FeatureMatrix
+from riskmodel.validate import Resamples, ScoredRows
+
+Inputs = Mapping[str, Any]
+Json = dict[str, Any]
+
+BASELINES = ("prior", "count")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the audit found; ``fairness`` and ``calibration`` (of the selected model, by group) are exact."""
+
+    fairness: Any
+    calibration: tuple[GroupCalibration, ...]
+    label_bias: Json
+    proxies: Json
+    privacy: Json
+
+
+def audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
+    """Audit on the rows that the audit is about, its four parts side by side."""
+    population, features, split, fitted = (
+        inputs[name] for name in ("population", "features", "split", "models")
+    )
+    part = audit_part(population, split)
+    draws = resamples(study, part, population)
+    audited = population.audited.take(part.rows)
+    rows = {
+        family: scored(part, family, fitted=fitted, population=population, study=study)
+        for family in fitted.models
+    }
+    chosen = rows[fitted.selection.selected]
+    cohort, own = population.cohort.take(part.rows), features.take(part.rows)
+    people = {"household_id": cohort.household_id, "subject_id": cohort.subject_id}
+    jobs: dict[str, Callable[[], Any]] = {
+        "label_bias": lambda: _label_choice(study, inputs, chosen, draws),
+        "proxies": lambda: auditing.proxies(
+            own, chosen.raw, audited, **people, spec=study.audit, seed=study.seed
+        ).to_json(),
+        "fairness": lambda: auditing.audit_fairness(rows, audited, draws, study.audit, seed=study.seed),
+        "privacy": lambda: auditing.privacy(
+            _structures(fitted, features.take(split.train)),
+            {family: one.offered for family, one in rows.items()},
+            audited,
+            training_subject_id=population.cohort.subject_id[split.train],
+            subject_id=cohort.subject_id,
+            spec=study.audit,
+        ).to_json(),
+    }
+    found = side_by_side(lambda name: jobs[name](), list(jobs), threads=study.threads)
+    calibration = auditing.calibration_by_group(
+        chosen, draws, found["fairness"], family=fitted.selection.selected, threads=study.threads
+    )
+    return Audited(calibration=calibration, **found)
+
+
+def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:
+    found = {family: one.model.parts(learned_from) for family, one in fitted.models.items()}
+    return [
+        Structure(family, "part", tuple(f"part {i + 1}" for i in range(codes.shape[1])), codes)
+        for family, codes in found.items()
+        if codes.shape[1]
+    ]
+
+
+def _label_choice(study: Study, inputs: Inputs, chosen: ScoredRows, draws: Resamples) -> Json:
+    population, split = inputs["population"], inputs["split"]
+    part, outcomes = audit_part(population, split), population.outcomes
+    labels = outcomes.training if part.name == CROSSFIT else outcomes.test
+    found: Json = auditing.label_choice(
+        chosen.offered,
+        {name: one.take(part.rows) for name, one in labels.items()},
+        _alternative_offers(study, inputs, part),
+        population.audited.take(part.rows),
+        chosen=outcomes.chosen,
+        subject_id=chosen.subject_id,
+        resamples=draws,
+        spec=study.audit,
+        words=outcome_words(study),
+    ).to_json()
+    return found
+
+
+def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, FloatArray]:
+    """Return who would be offered support if the selected family had learned another outcome from the same features.
+
+    The same family, or the figures would tell families apart and not outcomes. A baseline learns nothing from an outcome:
+    then there is nothing to compare.
+    """
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    family = inputs["models"].selection.selected
+    if family in BASELINES:
+        return {}
+    cohort, learn = population.cohort.take(part.rows), features.take(split.train)
+    scored_rows = features.take(part.rows)
+    labels = {
+        name: one.take(split.train)
+        for name, one in population.outcomes.training.items()
+        if name != population.outcomes.chosen
+    }
+    fit = partial(
+        modelling.fit,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=population.cohort.subject_id[split.train],
+        timeline=timeline(population).take(split.train),
+    )
+
+    def offers(name: str) -> FloatArray:
+        own = labels[name]
+        model = fit(family, learn, own.outcome, own.weight)
+        relied = modelling.measure_reliance(model, learn, most_missing=study.models.abstain.most_missing)
+        thin = relied.too_thin(scored_rows)
+        return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity, withheld=thin)
+
+    enough = [name for name, one in labels.items() if _enough(one)]
+    return side_by_side(offers, enough, threads=study.threads)
+
+
+def _enough(labels: Labels) -> bool:
+    happened = labels.outcome[labels.weight > 0] == 1
+    return min(int(happened.sum()), int((~happened).sum())) >= MIN_OUTCOMES

@@ -1,0 +1,106 @@
+"""From feature matrix to results: split, models, metrics, audit and explanation, each one stage that runs each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from riskmodel import models as modelling
+from riskmodel import validate as validating
+from riskmodel.pipeline import Stage
+from riskmodel.stages.auditing import audit
+from riskmodel.stages.doubting import uncertainty, worse_data
+from riskmodel.stages.explaining import explain
+from riskmodel.stages.fitting import fit_families
+from riskmodel.stages.front import Population, horizon_and_lag
+from riskmodel.stages.measuring import measure
+from riskmodel.stages.scorecards import write_scorecard
+from riskmodel.study import Study
+from riskmodel.tables.cohort import BoolArray, Labels
+from riskmodel.tables.days import to_day
+from riskmodel.validate import Split
+from riskmodel.validate.sample_size import SampleSizeReport, sample_size
+
+Inputs = Mapping[str, Any]
+
+
+def back_end(
+    *, strict: bool = False, tell: Callable[[str], None] = lambda _words: None, late: bool = False
+) -> list[Stage]:
+    """Return the stages from feature matrix to results; they run each time.
+
+    Parameters
+    ----------
+    strict : bool
+        Stop before training if the study is too small.
+    tell : callable, optional
+        Called with a sentence that a person should read before the long stages.
+    late : bool
+        Whether the study wants to see agencies a year late, for which the records are read again.
+    """
+    stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
+    rows = ("population", "features", "split")
+    later = ("intake",) if late else ()
+    return [
+        stage("split", "Setting young people apart for the test", ("population",), run=_split),
+        stage(
+            "sample_size",
+            "Asking whether there are enough people",
+            rows,
+            run=partial(_sample_size, strict=strict, tell=tell),
+        ),
+        stage("models", "Training the models", rows, run=fit_families),
+        stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
+        stage("audited", "Auditing by group", (*rows, "models"), run=audit),
+        stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
+        stage("robustness", "Trying worse data", (*rows, "models", *later), run=worse_data),
+        stage("explained", "Explaining", (*rows, "models"), run=explain),
+        stage("scorecard", "Writing the scorecard", (*rows, "models"), run=write_scorecard),
+    ]
+
+
+def _split(study: Study, inputs: Inputs, _folder: Path) -> Split:
+    population: Population = inputs["population"]
+    horizon, lag = horizon_and_lag(study)
+    dates = (study.cohort.train, study.cohort.test) if study.cohort else ((), ())
+    train_days, test_days = ([to_day(date) for date in some] for some in dates)
+    return validating.split(
+        population.cohort,
+        study.split,
+        train_days=train_days,
+        test_days=test_days,
+        folds=study.models.folds,
+        seed=study.seed,
+        horizon_days=horizon,
+        recording_lag_days=lag,
+        happened=_happened(population.outcomes.as_known(None)),
+        side=population.sampling.side,
+    )
+
+
+def _happened(labels: Labels) -> BoolArray:
+    """Return the rows that are known to have the outcome."""
+    return np.asarray((labels.outcome == 1) & (labels.weight > 0))
+
+
+def _sample_size(
+    study: Study, inputs: Inputs, _folder: Path, *, strict: bool, tell: Callable[[str], None]
+) -> SampleSizeReport:
+    population, features, split = (inputs[name] for name in ("population", "features", "split"))
+    outcomes = population.outcomes
+    found = sample_size(
+        features.take(split.train),
+        outcomes.training[outcomes.chosen].take(split.train),
+        population.cohort.subject_id[split.train],
+        models=modelling.with_usable_families(study.models, features.infos),
+        spec=study.validation.sample_size,
+    )
+    if strict:
+        found.require_enough()
+    for warning in found.warnings:
+        tell(warning.words)
+    return found

@@ -1,0 +1,307 @@
+"""The stage that learns: every family fitted, calibrated, given its ranges, and one of them selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from riskmodel import models as modelling
+from riskmodel import validate as validating
+from riskmodel.models import (
+    Band,
+    CalibratedModel,
+    Calibration,
+    CalibrationRows,
+    CurveChoice,
+    FoldRisks,
+    Resampled,
+    RiskModel,
+    Selection,
+    Timeline,
+)
+from riskmodel.stages.front import Population
+from riskmodel.study import Study
+from riskmodel.tables.cohort import BoolArray, FloatArray, Labels
+from riskmodel.tables.features import FeatureMatrix
+from riskmodel.validate import Round, Split
+from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
+from riskmodel.validate.leaks import LeakReport
+
+Inputs = Mapping[str, Any]
+Found = TypeVar("Found")
+
+SELECTION_RESAMPLES = 400
+"""Enough for the standard error of a difference in AUROC, whose every resample walks all rows."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Every family, fitted and calibrated, and what it says about every cohort row.
+
+    Parameters
+    ----------
+    models : mapping of str to CalibratedModel
+    crossfit : mapping of str to ndarray, shape (n,)
+        Out-of-fold raw scores; NaN outside the training rows.
+    crossfit_risk : mapping of str to ndarray, shape (n,)
+        Their risk estimates, each fold calibrated on the others: a curve judged on its own rows would look perfect.
+    raw : mapping of str to ndarray, shape (n,)
+        Raw scores of the final models.
+    thin : mapping of str to ndarray of bool, shape (n,)
+        Rows whose record is too thin for the model to say anything.
+    curves : mapping of str to CurveChoice
+        Which calibration each family got, and why.
+    selection : Selection
+    leaks : LeakReport
+    fold_models : mapping of str to sequence of mapping of int to RiskModel
+        For each round of the split, the model of each fold.
+    """
+
+    models: Mapping[str, CalibratedModel]
+    crossfit: Mapping[str, FloatArray]
+    crossfit_risk: Mapping[str, FloatArray]
+    curves: Mapping[str, CurveChoice]
+    raw: Mapping[str, FloatArray]
+    thin: Mapping[str, BoolArray]
+    selection: Selection
+    leaks: LeakReport
+    fold_models: Mapping[str, Sequence[Mapping[int, RiskModel]]]
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A family before anything is said of risk: the final model, those of the folds, and the scores of these by round."""
+
+    model: RiskModel
+    fold_models: Sequence[Mapping[int, RiskModel]]
+    scores: Sequence[FloatArray]
+
+
+@dataclass(frozen=True)
+class _Curved:
+    """A family's out-of-fold risk estimates, its calibration, and why that curve."""
+
+    risk: FloatArray
+    calibration: Calibration
+    choice: CurveChoice
+
+
+def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
+    """Fit every family on the training rows and on each fold's, calibrate them out of fold, and select one."""
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    everybody = population.outcomes.as_known(None)
+    labels, learn = everybody.take(split.train), features.take(split.train)
+    judged, threads = everybody.take(split.judged), study.threads
+    families = modelling.with_usable_families(study.models, features.infos).families
+    slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    learned = side_by_side(lambda family: _learn(study, inputs, family), slowest_first, threads=threads)
+    raw = {family: _judged(split, one.scores) for family, one in learned.items()}
+    out_of_fold = {family: score[split.judged] for family, score in raw.items()}
+    curves = side_by_side(
+        lambda family: _curve(study, population, split, learned[family]), slowest_first, threads=threads
+    )
+    relied = {
+        family: modelling.measure_reliance(one.model, learn, most_missing=study.models.abstain.most_missing)
+        for family, one in learned.items()
+    }
+    thin = {family: one.too_thin(features) for family, one in relied.items()}
+    selection = _select(study, population, split, out_of_fold, labels=judged, thin=thin)
+    calibration = {family: one.calibration for family, one in curves.items()}
+    bands = _bands(study, inputs, out_of_fold, calibration, labels=judged, selected=selection.selected)
+    models = {
+        family: CalibratedModel(one.model, calibration[family], bands[family], relied[family])
+        for family, one in learned.items()
+    }
+    return Fitted(
+        models=_up_to_date(study, population, split, models, out_of_fold=out_of_fold, labels=judged),
+        crossfit=raw,
+        crossfit_risk={family: one.risk for family, one in curves.items()},
+        curves={family: one.choice for family, one in curves.items()},
+        raw={family: one.model.raw_score(features) for family, one in learned.items()},
+        thin=thin,
+        selection=selection,
+        leaks=look_for_leaks(
+            TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
+            spec=study.validation.leaks,
+            seed=study.seed,
+        ),
+        fold_models={family: one.fold_models for family, one in learned.items()},
+    )
+
+
+def side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
+    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
+    with validating.one_blas_thread(), ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            return dict(zip(names, pool.map(job, names), strict=True))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def timeline(population: Population) -> Timeline:
+    """Return when each row is looked at, and its household: early stopping holds out other households at later dates."""
+    return Timeline(population.cohort.index_day.astype(np.int64), population.cohort.household_id)
+
+
+def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
+    """Fit a family on all training rows, and for each round and fold on what may be learned from."""
+    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    labels = population.outcomes.as_known(None).take(split.train)
+    models = [_round_models(study, family, features, population, one) for one in split.rounds]
+    pairs = zip(models, split.rounds, strict=True)
+    scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
+    model = modelling.fit(
+        family,
+        features.take(split.train),
+        labels.outcome,
+        labels.weight,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,  # so that the result does not depend on how many families are fitted at a time
+        person=population.cohort.subject_id[split.train],
+        timeline=timeline(population).take(split.train),
+    )
+    return _Learned(model, models, scores)
+
+
+def _round_models(
+    study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
+) -> dict[int, RiskModel]:
+    """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
+    labels = population.outcomes.as_known(one.known_by)
+    return modelling.fold_models(
+        family,
+        features,
+        labels.outcome,
+        labels.weight,
+        one.fold,
+        learning=one.learning,
+        spec=study.models,
+        seed=study.seed,
+        threads=1,
+        person=population.cohort.subject_id,
+        timeline=timeline(population),
+    )
+
+
+def _curve(study: Study, population: Population, split: Split, learned: _Learned) -> _Curved:
+    """Calibrate each fold on the others, choose the kind of curve by that, and fit it on all."""
+    outcomes, person = population.outcomes, population.cohort.subject_id
+    kinds = study.models.curves_for(learned.model.unit)
+    found: list[FoldRisks] = []
+    for one, raw in zip(split.rounds, learned.scores, strict=True):
+        known = outcomes.as_known(one.known_by)
+        others = {fold: one.calibrating(fold) for fold in one.learning}
+        found.append(
+            modelling.fold_risks(
+                raw, known.outcome, known.weight, fold=one.fold, others=others, person=person, kinds=kinds
+            )
+        )
+    judged, labels = split.judged, outcomes.as_known(None).take(split.judged)
+    raw = _judged(split, learned.scores)[judged]
+    by_kind = {kind: _judged(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
+    curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
+    return _Curved(_judged(split, [one.risk for one in found]), curve, choice)
+
+
+def _up_to_date(
+    study: Study,
+    population: Population,
+    split: Split,
+    models: Mapping[str, CalibratedModel],
+    *,
+    out_of_fold: Mapping[str, FloatArray],
+    labels: Labels,
+) -> dict[str, CalibratedModel]:
+    """Move the estimates to the latest training date, by scores of models that had not seen the people, if so asked."""
+    if study.models.recalibrate != "latest_training_date":
+        return dict(models)
+    day = population.cohort.index_day[split.judged]
+    latest = np.asarray(day == day.max())
+    return {
+        family: modelling.recalibrate_in_the_large(
+            model,
+            out_of_fold[family][latest],
+            labels.outcome[latest],
+            labels.weight[latest],
+            on="the latest training index date",
+            disclosure=study.disclosure,
+        )
+        for family, model in models.items()
+    }
+
+
+def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
+    """Return what each round says about the rows that it judges, NaN for the others."""
+    whole = np.full(len(split.fold), np.nan)
+    for one, values in zip(split.rounds, rounds, strict=True):
+        whole[one.judged] = values[one.judged]
+    return whole
+
+
+def _bands(
+    study: Study,
+    inputs: Inputs,
+    out_of_fold: Mapping[str, FloatArray],
+    calibration: Mapping[str, Calibration],
+    *,
+    labels: Labels,
+    selected: str,
+) -> dict[str, Band | None]:
+    """Return every family's band as the study wants it; refits are for the selected family only."""
+    population, judged = inputs["population"], inputs["split"].judged
+    units = (population.cohort.household_id[judged], population.sampling.unit[judged])
+    rows = {
+        family: CalibrationRows.build(raw, labels.outcome, labels.weight, units)
+        for family, raw in out_of_fold.items()
+    }
+    method = study.models.uncertainty.method
+    if method == "monotone":
+        return {family: modelling.monotone_band(one, calibration[family]) for family, one in rows.items()}
+    bands: dict[str, Band | None] = dict.fromkeys(rows)
+    if method == "bagged":
+        own = inputs["features"].take(judged)
+        used = CalibrationRows.usable(out_of_fold[selected], labels.weight)
+        bands[selected] = modelling.bag(
+            selected,
+            own.take(used),
+            rows[selected],
+            calibration[selected],
+            kind=calibration[selected].kind,
+            spec=study.models,
+            seed=study.seed,
+        )
+    return bands
+
+
+def _select(
+    study: Study,
+    population: Population,
+    split: Split,
+    out_of_fold: Mapping[str, FloatArray],
+    *,
+    labels: Labels,
+    thin: Mapping[str, BoolArray],
+) -> Selection:
+    cohort = population.cohort.take(split.judged)
+    sampling = population.sampling.take(split.judged)
+    # Households are alike, and a survey's units hold whole households or are drawn within strata that households may cross.
+    units = sampling.unit if sampling.stratified else cohort.household_id
+    draws = validating.resample(
+        units, replicates=study.validation.replicates, seed=study.seed, stratum=sampling.stratum
+    )
+    ordering, utility = {}, {}
+    for family, raw in out_of_fold.items():
+        offered = modelling.offers(raw, cohort, study.capacity, withheld=thin[family][split.judged])
+        rank = validating.ranking(
+            raw, labels.outcome, labels.weight, draws.first(SELECTION_RESAMPLES), threads=study.threads
+        )
+        ordering[family] = Resampled(rank.auroc, rank.auroc_draws)
+        utility[family] = Resampled(*validating.recall(offered, labels.outcome, labels.weight, draws))
+    return modelling.select(ordering, utility)
