@@ -21,7 +21,7 @@ CONTRACT = {
     "study.resolved.yaml", "provenance.json", "attrition.json", "metrics.json", "fairness.json", "fairness.public.json",
     "label_bias.json", "proxies.json", "privacy.json", "predictions.parquet", "contributions.parquet", "models",
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
-    "uncertainty.json", "robustness.json",
+    "uncertainty.json", "robustness.json", "calibration.json",
     "scorecard.html", "scorecard.md", "scorecard.json",
     "curves.json", "optimism.json",
 }  # fmt: skip
@@ -81,6 +81,7 @@ def test_the_command_prints_one_object(finished):
         "selection",
         "uncertainty",
         "robustness",
+        "calibration",
     ],
 )
 def test_files_follow_their_schemas(finished, name):

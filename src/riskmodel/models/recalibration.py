@@ -14,8 +14,10 @@ import numpy.typing as npt
 from riskmodel.disclosure import Disclosure
 from riskmodel.errors import DataError
 from riskmodel.models.calibration import CalibratedModel, Recalibration, shifted
-from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.tables.cohort import FloatArray
+
+FEWEST = 20
+"""Rows of each outcome: a shift of every estimate must not hang on a few young people."""
 
 _FURTHEST = 30.0  # log-odds: farther than any two rates that are not 0 or 1
 _HALVINGS = 60
@@ -61,10 +63,10 @@ def recalibrate_in_the_large(
     used = np.isfinite(raw) & (weight > 0)
     happened, mass = outcome[used].astype(np.float64), weight[used]
     rarer = int(min(happened.sum(), len(happened) - happened.sum()))
-    if rarer < MIN_OUTCOMES:
+    if rarer < FEWEST:
         raise DataError(
-            expected=f"at least {MIN_OUTCOMES} rows with the outcome and {MIN_OUTCOMES} without it",
-            found=f"fewer than {MIN_OUTCOMES} of one kind",
+            expected=f"at least {FEWEST} rows with the outcome and {FEWEST} without it",
+            found=f"fewer than {FEWEST} of one kind",
             where=f"recalibration on {on}",
             next_step="Use a longer period, or leave the estimates as they are.",
         )

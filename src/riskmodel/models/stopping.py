@@ -15,12 +15,14 @@ from typing import Literal
 
 import numpy as np
 
-from riskmodel.models.training import MIN_OUTCOMES, Timeline, TrainingRows
+from riskmodel.models.training import Timeline, TrainingRows
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 
 LATEST = 0.2
 """The latest dates that together hold at least this share of the rows judge."""
 
+FEWEST_EACH = 20
+"""Rows of either outcome in every part that learns or judges."""
 FEWEST_JUDGED = 100
 """Rows with the outcome (and without) that judge, both folds together: with fewer, chance would choose the number."""
 
@@ -100,7 +102,7 @@ def _latest(day: IntArray) -> BoolArray:
 def _enough(rows: TrainingRows, folds: Sequence[StoppingFold]) -> bool:
     learned = [_rarer(rows, fold.learn) for fold in folds]
     judged = [_rarer(rows, fold.judge) for fold in folds]
-    return sum(judged) >= FEWEST_JUDGED and min(*learned, *judged) >= MIN_OUTCOMES
+    return sum(judged) >= FEWEST_JUDGED and min(*learned, *judged) >= FEWEST_EACH
 
 
 def _rarer(rows: TrainingRows, part: BoolArray) -> int:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from riskmodel.audit.groups import TOGETHER
+from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish.checks import Check
+from riskmodel.publish.pages import capital
 
 Json = Mapping[str, Any]
 
@@ -43,9 +46,9 @@ def calibration_check(record: Json, door: Disclosure, *, past: str) -> Check:
     return Check(
         name="calibration",
         title="From score to risk",
-        sentences=[_WHAT_IT_IS, _choice(own), *_moved(own["recalibration"]), _SAME_FOR_ALL.format(past=past)],
+        sentences=[_choice(own), _WHAT_IT_IS, *_moved(own["recalibration"]), _SAME_FOR_ALL.format(past=past)],
         head=["Looked at", "Group", f"{past[0].upper()}{past[1:]}, for 1 expected", "95% interval"],
-        rows=[_row(one, door) for one in record["by_group"] if one["metric"] == "observed_to_expected"],
+        rows=[_row(one, door) for one in record["by_group"] if _shown(one)],
     )
 
 
@@ -77,10 +80,16 @@ def _moved(recalibration: Json | None) -> Sequence[str]:
     )
 
 
+def _shown(one: Json) -> bool:
+    """Return whether a row is on the card: intersections are many, and in ``calibration.json``."""
+    return bool(one["metric"] == "observed_to_expected") and TOGETHER not in str(one["attribute"])
+
+
 def _row(one: Json, door: Disclosure) -> list[str]:
+    names = [capital(attribute_words(one["attribute"])), group_words(one["attribute"], one["group"])]
     shown = door.drop_small(one, counts=("n_subjects", "n_outcomes"))
     if shown["estimate"] is None:
         value = "too few people to say" if shown["status"] == "suppressed" else "cannot be worked out"
-        return [one["attribute"], one["group"], value, ""]
+        return [*names, value, ""]
     interval = f"{shown['lower']:.2f} to {shown['upper']:.2f}"
-    return [one["attribute"], one["group"], f"{shown['estimate']:.2f}", interval]
+    return [*names, f"{shown['estimate']:.2f}", interval]

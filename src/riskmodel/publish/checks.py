@@ -18,7 +18,7 @@ class Check:
     title : str
         Heading in plain words.
     sentences : sequence of str
-        What was found and what it means.
+        What was found and what it means; the first is the answer, which a reader sees before opening the rest.
     head : sequence of str
         Column headings of the table; empty without one.
     rows : sequence of sequence of str

@@ -48,6 +48,7 @@ def distances_check(results: Json, *, split: str, past: str, disclosure: Disclos
         )
     ]
     sentences = (
+        f"On average, of 100 young people: {rows[0][1]}.",
         (
             f"An estimate speaks of 100 young people like this one: so many of them {past}. We drew a smooth line through what "
             "happened to young people with like estimates, and measured how far each estimate lies from it."
@@ -91,10 +92,8 @@ def capacity_check(points: Sequence[Json], *, own: float, past: str, disclosure:
         for point in safe_capacity(points, own=own, disclosure=disclosure)
     ]
     sentences = (
-        (
-            "More offers find more of the young people who need them, and more of the offers go to others. The table shows the "
-            "exchange, so that the number of offers can be chosen with open eyes."
-        ),
+        "More offers find more of the young people who need them, and more of the offers go to others.",
+        "The table shows the exchange, so that the number of offers can be chosen with open eyes.",
         "It does not say how many offers there should be. That depends on what an offer costs and how much good it does.",
     )
     head = (
@@ -163,11 +162,11 @@ def optimism_check(found: Json, *, past: str, disclosure: Disclosure) -> Check:
         label = _LABELS.get(name) or METRICS[name][0]
         rows.append([label, *(metric(name, one, disclosure)["words"] for one in cells)])
     sentences = (
+        _too_good(found["recall_at_capacity"], past, disclosure),
         (
             "A model nearly always looks better on the young people it learned from. To see by how much, each of them was also scored "
             "by a model that had learned only from others. The second number is the one to believe."
         ),
-        _too_good(found["recall_at_capacity"], past, disclosure),
     )
     head = ("Measure", "Those it learned from", "The same, left out in turn", "Looks too good by")
     return Check("optimism", "Does it look better than it is?", sentences, head, rows)

@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 FAMILIES = {
     "prior": "Past events only",
     "count": "Number of risk factors",
-    "logistic": "Scorecard (logistic)",
+    "logistic": "Logistic regression",
     "ebm": "Additive curves (EBM)",
     "xgboost": "Boosted trees (XGBoost)",
 }

@@ -27,19 +27,19 @@ def robustness_check(report: RobustnessReport, disclosure: Disclosure) -> Check:
     """
     shown = report.shifts[: MOST_ROWS - 1]
     sentences = (
+        *_worst(report.shifts, disclosure),
         (
             "The same model, not trained again, with worse data: an agency left out, wrong codes in the records, or an outcome that is more or less "
             "common. “Found” is the share of those with the outcome who would be offered support; the change from the data as they are stands "
             "beside it, with what chance can do."
         ),
-        *_worst(report.shifts, disclosure),
         *(
             ["The model learned from these very young people, so all numbers here look too good."]
             if report.apparent
             else []
         ),
         *(
-            ["What did the least harm is left out here; `robustness.json` has all of it."]
+            ["What did the least harm is left out here; the file robustness.json has all of it."]
             if len(report.shifts) > len(shown)
             else []
         ),

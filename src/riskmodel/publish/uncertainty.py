@@ -34,8 +34,8 @@ def uncertainty_check(report: UncertaintyReport, disclosure: Disclosure) -> Chec
     overall = [row for row in report.coverage if row.attribute == EVERYONE]
     groups = [row for row in report.coverage if row.attribute != EVERYONE and row.verdict != "insufficient"]
     sentences = (
-        *_meaning(report),
         *([_tally("Over everyone", overall)] if overall else []),
+        *_meaning(report),
         *([_tally("In single groups of young people", groups), *_named(groups)] if groups else []),
     )
     head = ("Mean estimate of 1,000", "Mean range", "What happened, of 1,000", "Verdict")
@@ -66,11 +66,11 @@ def abstention_check(report: UncertaintyReport, disclosure: Disclosure) -> Check
     everyone = by_attribute.pop(EVERYONE)[0]
     rows = [_extremes(name, some, disclosure) for name, some in by_attribute.items() if TOGETHER not in name]
     sentences = (
+        *_silent(everyone, disclosure),
         (
             f"If more than {share_words(report.most_missing)} of what the model relies on could not be read, it says “not enough information”. "
             "Only what could not be read decides this: not who somebody is, nor what happened to them."
         ),
-        *_silent(everyone, disclosure),
         "The model offers them nothing, so whoever of them has the outcome counts as missed. A referral never needs a score.",
     )
     return Check("abstention", title, sentences, ("Looked at by", "Most often", "Least often"), rows)
@@ -139,14 +139,14 @@ def _thousandths(share: float) -> str:
 def _silent(everyone: AbstentionRow, disclosure: Disclosure) -> Iterator[str]:
     n, of = disclosure.count(everyone.n_abstained), disclosure.count(everyone.share.n_subjects)
     if n is None or not of:
-        yield "In this study that was so for too few young people to give a number."
+        yield "In this study it says nothing about a few young people, too few to give a number."
         return
     if n == 0:
-        yield "In this study that was so for nobody."
+        yield "In this study there was enough to read about everybody."
         return
     missed = disclosure.count(everyone.n_outcomes_abstained)
     words = "too few to give a number" if missed is None else f"about {missed:,}"
-    yield f"In this study that was so for about {n:,} of {of:,} young people ({share_words(n / of)}). Of them, {words} had the outcome."
+    yield f"In this study it says nothing of {n:,} in {of:,} young people ({share_words(n / of)}). Of them, {words} had the outcome."
 
 
 def _extremes(attribute: str, rows: Sequence[AbstentionRow], disclosure: Disclosure) -> tuple[str, str, str]:

@@ -469,7 +469,7 @@ def test_words_about_people(request, page):
 
 def test_the_reason_names_families_as_a_reader_knows_them(record):
     assert record["performance"]["reason"] == (
-        "“Boosted trees (XGBoost)” found most, but “Scorecard (logistic)” is simpler, and the difference is so small that "
+        "“Boosted trees (XGBoost)” found most, but “Logistic regression” is simpler, and the difference is so small that "
         f"chance could easily explain it. {CHOSEN_ON}"
     )
     best = card(selection={"selected": "logistic", "best": "logistic"})["performance"]["reason"]

@@ -52,3 +52,11 @@ def test_markdown_shows_the_table(record):
 def test_a_table_has_a_cell_for_each_heading():
     with pytest.raises(ValueError, match="one cell for each heading"):
         Check("a", "A", ("b",), head=("one",), rows=(("1", "2"),))
+
+
+def test_the_answer_is_seen_before_the_rest_is_opened(record):
+    page = render_html("card.html.jinja", {"card": record, "figures": {}})
+    summary = page.split('id="check-sample_size"')[1].split("</summary>")[0]
+    assert "Were there enough young people?" in summary
+    assert "Too few: &lt;100." in summary
+    assert page.count("Too few: &lt;100.") == 1

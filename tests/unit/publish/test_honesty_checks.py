@@ -34,7 +34,7 @@ def test_counts_are_rounded_and_every_family_has_its_row():
     assert "about 12,005, 250 of them" in text
     assert "12,003" not in text
     assert "80 times out of 100" in text
-    assert check.rows[0] == ("Scorecard (logistic)", "29", "9,700", "the formula cannot tell")
+    assert check.rows[0] == ("Logistic regression", "29", "9,700", "the formula cannot tell")
     assert check.rows[1][1:3] == ("29 to 300", "9,700 to 100,000")
     assert check.rows[2][1:3] == ("29 or more", "at least 9,700")
 

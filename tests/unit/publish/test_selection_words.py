@@ -84,7 +84,7 @@ def test_every_family_says_why():
 def test_the_reason_names_those_left_out_for_their_ordering():
     words = reason(SELECTION)
     assert words == (
-        "“Boosted trees (XGBoost)” found most, but “Scorecard (logistic)” is simpler, and the difference is so small "
+        "“Boosted trees (XGBoost)” found most, but “Logistic regression” is simpler, and the difference is so small "
         "that chance could easily explain it. Left out for putting young people in order clearly less well, though about "
         f"as useful: “Past events only”. {CHOSEN_ON}"
     )
@@ -120,10 +120,10 @@ def record():
 def test_the_card_shows_table_and_figure_out_of_fold(record):
     jsonschema.Draft202012Validator(SCHEMA).validate(record)
     drawn = run_figures(record, curves={}, explanations={}, disclosure=Disclosure())
-    assert "Scorecard (logistic)" in drawn["selection"]
+    assert "Logistic regression" in drawn["selection"]
     html = render_html("card.html.jinja", {"card": record, "figures": drawn})
     markdown = render_markdown("card.md.jinja", {"card": record})
-    assert "| **Scorecard (logistic)** | 0.29 (0.24 to 0.34) | 0.01 (± 0.02) |" in markdown
+    assert "| **Logistic regression** | 0.29 (0.24 to 0.34) | 0.01 (± 0.02) |" in markdown
     assert "chosen: the simplest that does well in both" in html
     assert "Why was this model chosen?" in html
 

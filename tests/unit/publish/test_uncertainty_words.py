@@ -93,7 +93,7 @@ def test_abstention_by_group_is_rounded_and_a_single_small_group_takes_another_w
         silent("sex x care", "Female x never looked after", 51, 2900),
     ]  # fmt: skip
     check = abstention_check(report(abstention=rows), Disclosure())
-    assert "about 125 of 6,005 young people (2%). Of them, about 15 had the outcome." in words(check)
+    assert "nothing of 125 in 6,005 young people (2%). Of them, about 15 had the outcome." in words(check)
     assert "more than 75%" in words(check)
     assert "A referral never needs a score." in words(check)
     assert check.rows == [
@@ -104,7 +104,7 @@ def test_abstention_by_group_is_rounded_and_a_single_small_group_takes_another_w
 
 @pytest.mark.parametrize(
     ("n", "missed", "said"),
-    [(4, 0, "too few young people to give a number"), (0, 0, "that was so for nobody"), (50, 3, "too few to give a number had")],
+    [(4, 0, "a few young people, too few to give a number"), (0, 0, "enough to read about everybody"), (50, 3, "too few to give a number had")],
 )  # fmt: skip
 def test_small_numbers_of_abstentions_are_not_told(n, missed, said):
     rows = [silent(EVERYONE, EVERYONE, n, 6003, missed=missed), silent("sex", "Female", n, 6003)]
@@ -153,7 +153,7 @@ def test_at_most_ten_lines_and_few_outcomes_are_hidden():
     many = [shift("codes", str(0.1 + i / 100)) for i in range(12)]
     check = robust(*many)
     assert len(check.rows) == MOST_ROWS
-    assert "`robustness.json` has all of it" in words(check)
+    assert "robustness.json has all of it" in words(check)
     hidden = robust(shift("missing", "EDU", outcomes=7), apparent=True)
     assert hidden.rows[1][1:6] == ("not shown",) * 5
     assert "surely find fewer" not in words(hidden)
