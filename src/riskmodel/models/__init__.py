@@ -7,7 +7,7 @@ from riskmodel.models.calibration import CalibratedModel, Calibration, fit_calib
 from riskmodel.models.calibration_choice import CurveChoice, FoldRisks, calibrate, fold_risks
 from riskmodel.models.capacity import offers
 from riskmodel.models.crossfit import crossfit, fold_models, out_of_fold
-from riskmodel.models.families import fit, from_state
+from riskmodel.models.families import fit, from_state, load_libraries
 from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
 from riskmodel.models.recalibration import recalibrate_in_the_large
@@ -39,6 +39,7 @@ __all__ = [
     "fold_models",
     "fold_risks",
     "from_state",
+    "load_libraries",
     "measure_reliance",
     "monotone_band",
     "offers",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +41,20 @@ _READERS: Mapping[str, Callable[[dict[str, Any]], RiskModel]] = MappingProxyType
         "xgboost": XGBoostModel.from_state,
     }
 )
+
+
+_LIBRARIES = {"logistic": "sklearn.linear_model", "ebm": "interpret.glassbox", "xgboost": "xgboost"}
+
+
+def load_libraries(families: Iterable[str]) -> None:
+    """Import what some families load when they are first fitted; to be called before they are fitted in threads.
+
+    Two threads that import parts of one library for the first time may find it half made: rather than wait for each other
+    for ever, Python lets one of them go on.
+    """
+    for family in families:
+        if family in _LIBRARIES:
+            import_module(_LIBRARIES[family])
 
 
 def fit(

@@ -99,6 +99,7 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     judged, threads = everybody.take(split.judged), study.threads
     families = modelling.with_usable_families(study.models, features.infos).families
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
+    modelling.load_libraries(families)
     learned = side_by_side(lambda family: _learn(study, inputs, family), slowest_first, threads=threads)
     raw = {family: _judged(split, one.scores) for family, one in learned.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}

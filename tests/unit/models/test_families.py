@@ -164,3 +164,19 @@ def test_an_unknown_family_gets_the_nearest_name(people, spec):
 def test_a_state_of_no_known_family_is_refused():
     with pytest.raises(DataError, match="family"):
         from_state({"family": "forest"})
+
+
+def test_libraries_are_loaded_before_threads_meet_in_them():
+    """In a fresh process: after this, fitting in threads imports no library for the first time."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from riskmodel.models import load_libraries; "
+        "before = {'sklearn', 'interpret', 'xgboost'} & set(sys.modules); load_libraries(('prior', 'count')); "
+        "light = {'sklearn', 'interpret', 'xgboost'} & set(sys.modules); "
+        "load_libraries(('logistic', 'ebm', 'xgboost')); "
+        "print(sorted(before), sorted(light), all(m in sys.modules for m in ('sklearn.linear_model', 'interpret.glassbox', 'xgboost')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] [] True"
