@@ -19,6 +19,7 @@ from riskmodel.publish.calibration_words import calibration_check
 from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
+from riskmodel.publish.heterogeneity import heterogeneity_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
@@ -112,6 +113,8 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "metrics.json", with_warnings(run))
     write_json(folder / "curves.json", measured.curves)
     write_json(folder / "optimism.json", measured.optimism)
+    if measured.heterogeneity is not None:
+        write_json(folder / "heterogeneity.json", measured.heterogeneity)
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
@@ -207,6 +210,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         record,
         curves=measured.curves,
         explanations=run["explained"].overall,
+        heterogeneity=measured.heterogeneity,
         disclosure=run.study.disclosure,
     )
     plots = folder / "plots"
@@ -320,6 +324,8 @@ def _performance_checks(run: RunResults) -> Iterator[Check]:
     chosen = measured.metrics["models"][curves["family"]][curves["split"]]
     yield distances_check(chosen, split=curves["split"], past=past, disclosure=disclosure)
     yield capacity_check(curves["capacity"], own=curves["own_capacity"], past=past, disclosure=disclosure)
+    if measured.heterogeneity is not None:
+        yield heterogeneity_check(measured.heterogeneity, past=past, disclosure=disclosure)
     yield optimism_check(measured.optimism["models"][curves["family"]], past=past, disclosure=disclosure)
 
 

@@ -126,7 +126,13 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         thin=thin,
         selection=selection,
         leaks=look_for_leaks(
-            TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
+            TrainingRecord(
+                learn,
+                labels,
+                population.cohort.take(split.train),
+                split.apart[split.train],
+                split.judged_by_their_own(population.cohort.subject_id),
+            ),
             spec=study.validation.leaks,
             seed=study.seed,
         ),

@@ -58,23 +58,19 @@ def folds_apart(cohort: Cohort, fold: IntArray) -> Round:
     return Round(fold, learning, scored)
 
 
-def rolling_origins(
-    cohort: Cohort, train: BoolArray, *, folds: int, seed: int, gap_days: int
-) -> tuple[Round, ...]:
+def rolling_origins(cohort: Cohort, home: IntArray, *, gap_days: int) -> tuple[Round, ...]:
     """Return a round for each training date that has others at least ``gap_days`` before it.
 
-    In a round the households are dealt into folds. The model of a fold learns from the other households at the early
-    dates, and scores its own at the held-out date (results) and at the early ones (to calibrate the other folds). So the
-    first origin is calibrated like any other, with nothing that was not known by then.
+    ``home`` is each training row's fold of households, -1 elsewhere. The model of a fold learns from the other households
+    at the early dates, and scores its own at the held-out date (results) and at the early ones (to calibrate the other
+    folds). So the first origin is calibrated like any other, with nothing that was not known by then.
 
     Raises
     ------
     StudyError
         If no date has an early enough one before it.
     """
-    home = np.full(len(cohort), NO_FOLD, dtype=np.int64)
-    home[train] = grouped_folds(cohort.household_id[train], cohort.subject_id[train], folds=folds, seed=seed)
-    days = np.unique(cohort.index_day[train]).tolist()
+    days = np.unique(cohort.index_day[home != NO_FOLD]).tolist()
     origins = [day for day in days if day - days[0] >= gap_days]
     if not origins:
         first, last = from_day(days[0]), from_day(days[-1])
@@ -86,6 +82,7 @@ def rolling_origins(
                 )
             ]
         )
+    folds = int(home.max()) + 1
     return tuple(
         _origin(cohort, home, day, first=folds * i, gap_days=gap_days) for i, day in enumerate(origins)
     )
