@@ -43,7 +43,10 @@ def heterogeneity_check(report: Json, *, past: str, disclosure: Disclosure) -> C
     """
     kind = report["kind"]
     people = disclosure.parts({one["name"]: one["auroc"]["n_subjects"] for one in report["groups"]})
-    rows = [[one["name"], _people(people[one["name"]]), *_cells(one, disclosure)] for one in report["groups"]]
+    rows = [
+        [_capital(one["name"]), _people(people[one["name"]]), *_cells(one, disclosure)]
+        for one in report["groups"]
+    ]
     head = (
         kind.capitalize(),
         "Young people",
@@ -52,6 +55,10 @@ def heterogeneity_check(report: Json, *, past: str, disclosure: Disclosure) -> C
         f"Of 100 offered, so many {past}",
     )
     return Check("heterogeneity", _TITLE[kind], tuple(_sentences(report, past)), head, rows)
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def ranking_rows(report: Json, disclosure: Disclosure) -> list[dict[str, Any]]:

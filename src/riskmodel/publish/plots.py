@@ -8,8 +8,10 @@ from typing import Any
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish import figures
 from riskmodel.publish.heterogeneity import ranking_rows
+from riskmodel.publish.learning_curve import learning_curve_lines
 from riskmodel.publish.performance_checks import safe_capacity
 from riskmodel.publish.results import safe_row
+from riskmodel.validate.learning_curve import LearningCurve
 
 Json = Mapping[str, Any]
 
@@ -21,6 +23,7 @@ def run_figures(
     explanations: Json,
     disclosure: Disclosure,
     heterogeneity: Json | None = None,
+    learning: LearningCurve | None = None,
 ) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
@@ -37,6 +40,8 @@ def run_figures(
         Applied to the curves and to what was held out.
     heterogeneity : mapping, optional
         ``heterogeneity.json``, where the design holds out areas, schools or dates.
+    learning : LearningCurve, optional
+        Where the study asks whether more people would help.
 
     Notes
     -----
@@ -71,6 +76,8 @@ def run_figures(
         drawn["heterogeneity"] = figures.ranking_by_group(
             groups, spread, kind=heterogeneity["kind"], past=past
         )
+    if learning is not None and (lines := learning_curve_lines(learning, disclosure)):
+        drawn["learning_curve"] = figures.learning_curves(lines)
     model = explanations.get("models", {}).get(performance["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))

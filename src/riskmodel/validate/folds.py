@@ -133,7 +133,7 @@ def grouped_folds(
     DataError
         If there are fewer linked groups than folds, or one holds more than half of all rows.
     """
-    group, size = _linked_groups(household_id, subject_id)
+    group, size = linked_groups(household_id, subject_id)
     if len(size) < folds or 2 * size.max() > len(group):
         raise DataError(
             expected=f"at least {folds} separate households, none linked to more than half of the rows",
@@ -166,7 +166,7 @@ def linked_to(cohort: Cohort, rows: BoolArray) -> BoolArray:
     return people | (known & np.isin(cohort.household_id, cohort.household_id[rows & known]))
 
 
-def _linked_groups(household_id: IntArray, subject_id: IntArray) -> tuple[IntArray, IntArray]:
+def linked_groups(household_id: IntArray, subject_id: IntArray) -> tuple[IntArray, IntArray]:
     """Return each row's linked group (0, 1, ... by smallest household) and the rows in each group."""
     own = household_id < 0
     keys = np.stack([own.astype(np.int64), np.where(own, subject_id, household_id)], axis=1)

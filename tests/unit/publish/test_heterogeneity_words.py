@@ -86,7 +86,7 @@ def test_too_few_groups_are_said(kind, many):
 
 def test_every_group_has_a_row_and_no_place_is_named():
     found = check(FULL)
-    assert [row[0] for row in found.rows] == ["area 1", "area group 2", "area 3"]
+    assert [row[0] for row in found.rows] == ["Area 1", "Area group 2", "Area 3"]
     assert found.rows[0][1:] == ["about 600", "0.70 (0.63 to 0.77)", "120 (108 to 132)", "25 (22 to 28)"]
     assert "secret" not in str(found.to_json())
 
@@ -96,9 +96,9 @@ def test_few_people_hide_a_group_and_the_next_count_with_it():
         report(group("area 1"), group("area 2", people=400), group("no known area", people=8, outcomes=2))
     )
     rows = {row[0]: row[1:] for row in few.rows}
-    assert rows["no known area"] == ["too few to show", *["not shown: too few young people"] * 3]
-    assert rows["area 2"][0] == "too few to show"  # else a total would give the other away
-    assert rows["area 1"][0] == "about 600"
+    assert rows["No known area"] == ["too few to show", *["not shown: too few young people"] * 3]
+    assert rows["Area 2"][0] == "too few to show"  # else a total would give the other away
+    assert rows["Area 1"][0] == "about 600"
 
 
 def test_offers_that_found_few_are_not_told():

@@ -247,6 +247,43 @@ def ranking_by_group(rows: Rows, spread: Mapping[str, Any], *, kind: str, past: 
     )
 
 
+def learning_curves(lines: Rows) -> str:
+    """Draw the AUROC of each family after learning from rising shares of the households, with 95% intervals.
+
+    Parameters
+    ----------
+    lines : sequence of mappings
+        ``label`` and ``points``, each with ``share``, ``estimate``, ``lower`` and ``upper`` as shares of 1.
+    """
+    styles = ((BLUE, "o", "-"), (ORANGE, "s", "--"))
+
+    def _draw(axis: Any) -> None:
+        for i, (line, (colour, marker, dashes)) in enumerate(zip(lines, styles, strict=False)):
+            beside = 1.6 * (i - (len(lines) - 1) / 2)  # so that intervals do not hide one another
+            x = [100 * one["share"] + beside for one in line["points"]]
+            axis.plot(
+                x,
+                [100 * one["estimate"] for one in line["points"]],
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                label=line["label"],
+            )
+            ends = ([100 * one[end] for one in line["points"]] for end in ("lower", "upper"))
+            axis.vlines(x, *ends, color=colour, linewidth=1.4)
+        axis.set_xlim(0, 104)
+        axis.set_xlabel("Learned from, of 100 households")
+        axis.set_ylabel(wrapped("Of 100 pairs, so many in the right order (50: a coin toss)", 34))
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.28), ncols=1)
+
+    words = "; ".join(
+        f"{line['label']}: "
+        + ", ".join(f"{one['words']} from {share_words(one['share'])}" for one in line["points"])
+        for line in lines
+    )
+    return svg("learning_curve", "Would more young people's records help?", words, _draw, height=3.6)
+
+
 def importance_bars(rows: Rows) -> str:
     """Draw what moves the estimates most, by concept (shap's bar plot).
 
