@@ -108,7 +108,9 @@ def train(
     check_policy(study)
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
-    stages = [*front_end(study), *back_end(strict=strict, tell=tell, late=study.validation.robustness.late)]
+    asked = study.validation
+    wanted = {"late": asked.robustness.late, "fewer": bool(asked.learning_curve.shares)}
+    stages = [*front_end(study), *back_end(strict=strict, tell=tell, **wanted)]
     last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
 

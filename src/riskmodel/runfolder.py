@@ -19,8 +19,10 @@ from riskmodel.publish.calibration_words import calibration_check
 from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
+from riskmodel.publish.heterogeneity import heterogeneity_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
+from riskmodel.publish.learning_curve import learning_curve_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
@@ -40,6 +42,7 @@ from riskmodel.stages.measuring import Measured
 from riskmodel.stages.parts import audit_part
 from riskmodel.stages.scorecards import ScorecardReport
 from riskmodel.study import Study, features_yaml, resolved_yaml
+from riskmodel.validate.learning_curve import LearningCurve
 from riskmodel.validate.warning import RunWarning
 
 Json = Mapping[str, Any]
@@ -112,6 +115,10 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "metrics.json", with_warnings(run))
     write_json(folder / "curves.json", measured.curves)
     write_json(folder / "optimism.json", measured.optimism)
+    if measured.heterogeneity is not None:
+        write_json(folder / "heterogeneity.json", measured.heterogeneity)
+    if (learning := _learning(run)) is not None:
+        write_json(folder / "learning_curve.json", learning.to_json())
     write_json(
         folder / "policies.json", {"everyone": measured.everyone.to_json(), "referral": measured.referral}
     )
@@ -207,6 +214,8 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         record,
         curves=measured.curves,
         explanations=run["explained"].overall,
+        heterogeneity=measured.heterogeneity,
+        learning=_learning(run),
         disclosure=run.study.disclosure,
     )
     plots = folder / "plots"
@@ -283,6 +292,7 @@ def _checks(run: RunResults) -> list[Check]:
     return [
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
+        *_learning_checks(run),
         leak_check(run["models"].leaks),
         uncertainty_check(run["uncertainty"], run.study.disclosure),
         abstention_check(run["uncertainty"], run.study.disclosure),
@@ -291,6 +301,17 @@ def _checks(run: RunResults) -> list[Check]:
         *_performance_checks(run),
         *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
+
+
+def _learning(run: RunResults) -> LearningCurve | None:
+    """Return what came of learning from fewer people; None where the study does not ask, or fits no trees."""
+    found: LearningCurve | None = run.outcome.results.get("learning_curve")
+    return found if found is not None and found.families else None
+
+
+def _learning_checks(run: RunResults) -> Iterator[Check]:
+    if (learning := _learning(run)) is not None:
+        yield learning_curve_check(learning, past=run.study.card.past, disclosure=run.study.disclosure)
 
 
 def _scorecard(run: RunResults) -> dict[str, Any] | None:
@@ -320,6 +341,8 @@ def _performance_checks(run: RunResults) -> Iterator[Check]:
     chosen = measured.metrics["models"][curves["family"]][curves["split"]]
     yield distances_check(chosen, split=curves["split"], past=past, disclosure=disclosure)
     yield capacity_check(curves["capacity"], own=curves["own_capacity"], past=past, disclosure=disclosure)
+    if measured.heterogeneity is not None:
+        yield heterogeneity_check(measured.heterogeneity, past=past, disclosure=disclosure)
     yield optimism_check(measured.optimism["models"][curves["family"]], past=past, disclosure=disclosure)
 
 

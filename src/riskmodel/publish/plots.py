@@ -7,13 +7,24 @@ from typing import Any
 
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish import figures
+from riskmodel.publish.heterogeneity import ranking_rows
+from riskmodel.publish.learning_curve import learning_curve_lines
 from riskmodel.publish.performance_checks import safe_capacity
 from riskmodel.publish.results import safe_row
+from riskmodel.validate.learning_curve import LearningCurve
 
 Json = Mapping[str, Any]
 
 
-def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: Disclosure) -> dict[str, str]:
+def run_figures(
+    record: Json,
+    *,
+    curves: Json,
+    explanations: Json,
+    disclosure: Disclosure,
+    heterogeneity: Json | None = None,
+    learning: LearningCurve | None = None,
+) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
     Parameters
@@ -26,7 +37,11 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     explanations : mapping
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
-        Applied to the curves.
+        Applied to the curves and to what was held out.
+    heterogeneity : mapping, optional
+        ``heterogeneity.json``, where the design holds out areas, schools or dates.
+    learning : LearningCurve, optional
+        Where the study asks whether more people would help.
 
     Notes
     -----
@@ -55,6 +70,14 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     own = curves.get("own_capacity", 0.0)
     if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
         drawn["capacity"] = figures.capacity(shown, own=own, past=past)
+    if heterogeneity is not None:
+        spread = heterogeneity["spread"]["auroc"]
+        groups = ranking_rows(heterogeneity, disclosure)
+        drawn["heterogeneity"] = figures.ranking_by_group(
+            groups, spread, kind=heterogeneity["kind"], past=past
+        )
+    if learning is not None and (lines := learning_curve_lines(learning, disclosure)):
+        drawn["learning_curve"] = figures.learning_curves(lines)
     model = explanations.get("models", {}).get(performance["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))

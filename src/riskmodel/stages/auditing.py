@@ -11,12 +11,11 @@ from typing import Any
 from riskmodel import audit as auditing
 from riskmodel import models as modelling
 from riskmodel.audit import GroupCalibration, Structure
-from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.stages.fitting import Fitted, side_by_side, timeline
 from riskmodel.stages.front import outcome_words
-from riskmodel.stages.parts import CROSSFIT, Part, audit_part, resamples, scored
+from riskmodel.stages.parts import CROSSFIT, Part, audit_part, enough_outcomes, resamples, scored
 from riskmodel.study import Study
-from riskmodel.tables.cohort import FloatArray, Labels
+from riskmodel.tables.cohort import FloatArray
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate import Resamples, ScoredRows
 
@@ -134,10 +133,5 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
         thin = relied.too_thin(scored_rows)
         return modelling.offers(model.raw_score(scored_rows), cohort, study.capacity, withheld=thin)
 
-    enough = [name for name, one in labels.items() if _enough(one)]
+    enough = [name for name, one in labels.items() if enough_outcomes(one)]
     return side_by_side(offers, enough, threads=study.threads)
-
-
-def _enough(labels: Labels) -> bool:
-    happened = labels.outcome[labels.weight > 0] == 1
-    return min(int(happened.sum()), int((~happened).sum())) >= MIN_OUTCOMES

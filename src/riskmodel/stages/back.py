@@ -17,6 +17,7 @@ from riskmodel.stages.doubting import uncertainty, worse_data
 from riskmodel.stages.explaining import explain
 from riskmodel.stages.fitting import fit_families
 from riskmodel.stages.front import Population, horizon_and_lag
+from riskmodel.stages.learning import learning_curve
 from riskmodel.stages.measuring import measure
 from riskmodel.stages.scorecards import write_scorecard
 from riskmodel.study import Study
@@ -29,7 +30,11 @@ Inputs = Mapping[str, Any]
 
 
 def back_end(
-    *, strict: bool = False, tell: Callable[[str], None] = lambda _words: None, late: bool = False
+    *,
+    strict: bool = False,
+    tell: Callable[[str], None] = lambda _words: None,
+    late: bool = False,
+    fewer: bool = False,
 ) -> list[Stage]:
     """Return the stages from feature matrix to results; they run each time.
 
@@ -41,10 +46,13 @@ def back_end(
         Called with a sentence that a person should read before the long stages.
     late : bool
         Whether the study wants to see agencies a year late, for which the records are read again.
+    fewer : bool
+        Whether the study wants to see trees that learn from fewer young people.
     """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     later = ("intake",) if late else ()
+    smaller = [stage("learning_curve", "Learning from fewer", (*rows, "models"), run=learning_curve)]
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
         stage(
@@ -55,6 +63,7 @@ def back_end(
         ),
         stage("models", "Training the models", rows, run=fit_families),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
+        *(smaller if fewer else []),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
         stage("robustness", "Trying worse data", (*rows, "models", *later), run=worse_data),

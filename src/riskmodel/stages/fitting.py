@@ -101,7 +101,7 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     modelling.load_libraries(families)
     learned = side_by_side(lambda family: _learn(study, inputs, family), slowest_first, threads=threads)
-    raw = {family: _judged(split, one.scores) for family, one in learned.items()}
+    raw = {family: judged_scores(split, one.scores) for family, one in learned.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     curves = side_by_side(
         lambda family: _curve(study, population, split, learned[family]), slowest_first, threads=threads
@@ -127,7 +127,13 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         thin=thin,
         selection=selection,
         leaks=look_for_leaks(
-            TrainingRecord(learn, labels, population.cohort.take(split.train), split.fold[split.train]),
+            TrainingRecord(
+                learn,
+                labels,
+                population.cohort.take(split.train),
+                split.apart[split.train],
+                split.judged_by_their_own(population.cohort.subject_id),
+            ),
             spec=study.validation.leaks,
             seed=study.seed,
         ),
@@ -154,7 +160,7 @@ def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
     """Fit a family on all training rows, and for each round and fold on what may be learned from."""
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
     labels = population.outcomes.as_known(None).take(split.train)
-    models = [_round_models(study, family, features, population, one) for one in split.rounds]
+    models = [round_models(study, family, features, population, one) for one in split.rounds]
     pairs = zip(models, split.rounds, strict=True)
     scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
     model = modelling.fit(
@@ -171,7 +177,7 @@ def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
     return _Learned(model, models, scores)
 
 
-def _round_models(
+def round_models(
     study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
 ) -> dict[int, RiskModel]:
     """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
@@ -205,10 +211,10 @@ def _curve(study: Study, population: Population, split: Split, learned: _Learned
             )
         )
     judged, labels = split.judged, outcomes.as_known(None).take(split.judged)
-    raw = _judged(split, learned.scores)[judged]
-    by_kind = {kind: _judged(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
+    raw = judged_scores(split, learned.scores)[judged]
+    by_kind = {kind: judged_scores(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
     curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
-    return _Curved(_judged(split, [one.risk for one in found]), curve, choice)
+    return _Curved(judged_scores(split, [one.risk for one in found]), curve, choice)
 
 
 def _up_to_date(
@@ -238,7 +244,7 @@ def _up_to_date(
     }
 
 
-def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
+def judged_scores(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
     """Return what each round says about the rows that it judges, NaN for the others."""
     whole = np.full(len(split.fold), np.nan)
     for one, values in zip(split.rounds, rounds, strict=True):

@@ -26,11 +26,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of every family on every split, curves of the selected one, and comparisons with other policies."""
+    """Metrics of every family on every split, curves of the selected one, and comparisons with other policies.
+
+    ``heterogeneity`` is None where the design holds out no areas, schools or dates.
+    """
 
     metrics: Json
     optimism: Json
     curves: Json
+    heterogeneity: Json | None
     everyone: Estimate
     referral: Json | None
     predictions: Predictions
@@ -65,6 +69,7 @@ def measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
             "own_capacity": study.capacity.share,
             **_curves(study, chosen, population, last, draws[last.name]),
         },
+        heterogeneity=_by_held_out(study, split, selected, said[selected, CROSSFIT], draws[CROSSFIT]),
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
         referral=_referral(chosen, population, last, draws[last.name], study),
         predictions=_predictions(ids, population, split, said, fitted),
@@ -103,6 +108,25 @@ def _optimism(
         for family in fitted.models
     }
     return {family: {name: _as_json(one) for name, one in own.items()} for family, own in found.items()}
+
+
+def _by_held_out(
+    study: Study, split: Split, selected: str, rows: ScoredRows, draws: Resamples
+) -> Json | None:
+    """Measure the selected family in each held-out area, school or date, where the design has them."""
+    kind = validating.HELD_OUT.get(study.split.design)
+    if kind is None:
+        return None
+    found = validating.heterogeneity(
+        rows,
+        split.group[split.judged],
+        draws,
+        kind=kind,
+        members=split.members,
+        seed=study.seed,
+        threads=study.threads,
+    )
+    return {"family": selected, **found.to_json()}
 
 
 def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from riskmodel import models as modelling
 from riskmodel import validate as validating
 from riskmodel.audit.uncertainty import Ranges
+from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.stages.fitting import Fitted
 from riskmodel.stages.front import Population
 from riskmodel.study import Study
@@ -67,6 +68,12 @@ def scored(part: Part, family: str, *, fitted: Fitted, population: Population, s
         offered=modelling.offers(raw, cohort, study.capacity, withheld=fitted.thin[family][part.rows]),
         subject_id=cohort.subject_id,
     )
+
+
+def enough_outcomes(labels: Labels) -> bool:
+    """Return whether there are enough rows with and without the outcome for a model to learn from."""
+    happened = labels.outcome[labels.weight > 0] == 1
+    return min(int(happened.sum()), int((~happened).sum())) >= MIN_OUTCOMES
 
 
 def resamples(

@@ -9,14 +9,16 @@ from riskmodel.validate.curves import (
 )
 from riskmodel.validate.estimate import Estimate
 from riskmodel.validate.folds import Round, grouped_folds
+from riskmodel.validate.heterogeneity import heterogeneity
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
 from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, draw_metrics, evaluate, recall, summarise
 from riskmodel.validate.optimism import optimism
 from riskmodel.validate.oracle import OracleRatio, oracle_ratio
 from riskmodel.validate.resample import Resamples, one_blas_thread, ranking, resample
-from riskmodel.validate.splits import Split, split
+from riskmodel.validate.splits import HELD_OUT, Split, split
 
 __all__ = [
+    "HELD_OUT",
     "METRICS",
     "Drawn",
     "Estimate",
@@ -32,6 +34,7 @@ __all__ = [
     "draw_metrics",
     "evaluate",
     "grouped_folds",
+    "heterogeneity",
     "hunt_leaks",
     "lift_curve",
     "one_blas_thread",

@@ -58,23 +58,19 @@ def folds_apart(cohort: Cohort, fold: IntArray) -> Round:
     return Round(fold, learning, scored)
 
 
-def rolling_origins(
-    cohort: Cohort, train: BoolArray, *, folds: int, seed: int, gap_days: int
-) -> tuple[Round, ...]:
+def rolling_origins(cohort: Cohort, home: IntArray, *, gap_days: int) -> tuple[Round, ...]:
     """Return a round for each training date that has others at least ``gap_days`` before it.
 
-    In a round the households are dealt into folds. The model of a fold learns from the other households at the early
-    dates, and scores its own at the held-out date (results) and at the early ones (to calibrate the other folds). So the
-    first origin is calibrated like any other, with nothing that was not known by then.
+    ``home`` is each training row's fold of households, -1 elsewhere. The model of a fold learns from the other households
+    at the early dates, and scores its own at the held-out date (results) and at the early ones (to calibrate the other
+    folds). So the first origin is calibrated like any other, with nothing that was not known by then.
 
     Raises
     ------
     StudyError
         If no date has an early enough one before it.
     """
-    home = np.full(len(cohort), NO_FOLD, dtype=np.int64)
-    home[train] = grouped_folds(cohort.household_id[train], cohort.subject_id[train], folds=folds, seed=seed)
-    days = np.unique(cohort.index_day[train]).tolist()
+    days = np.unique(cohort.index_day[home != NO_FOLD]).tolist()
     origins = [day for day in days if day - days[0] >= gap_days]
     if not origins:
         first, last = from_day(days[0]), from_day(days[-1])
@@ -86,6 +82,7 @@ def rolling_origins(
                 )
             ]
         )
+    folds = int(home.max()) + 1
     return tuple(
         _origin(cohort, home, day, first=folds * i, gap_days=gap_days) for i, day in enumerate(origins)
     )
@@ -136,7 +133,7 @@ def grouped_folds(
     DataError
         If there are fewer linked groups than folds, or one holds more than half of all rows.
     """
-    group, size = _linked_groups(household_id, subject_id)
+    group, size = linked_groups(household_id, subject_id)
     if len(size) < folds or 2 * size.max() > len(group):
         raise DataError(
             expected=f"at least {folds} separate households, none linked to more than half of the rows",
@@ -169,7 +166,7 @@ def linked_to(cohort: Cohort, rows: BoolArray) -> BoolArray:
     return people | (known & np.isin(cohort.household_id, cohort.household_id[rows & known]))
 
 
-def _linked_groups(household_id: IntArray, subject_id: IntArray) -> tuple[IntArray, IntArray]:
+def linked_groups(household_id: IntArray, subject_id: IntArray) -> tuple[IntArray, IntArray]:
     """Return each row's linked group (0, 1, ... by smallest household) and the rows in each group."""
     own = household_id < 0
     keys = np.stack([own.astype(np.int64), np.where(own, subject_id, household_id)], axis=1)

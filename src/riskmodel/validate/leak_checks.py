@@ -2,8 +2,9 @@
 
 *Permuted outcome.* Outcomes are dealt out at random among people with the same index dates, each person's history as a
 whole, and the instrument of ``probe.py`` is fitted out of fold. It cannot do better than chance, unless folds share
-people whose outcomes last: then it learns a person in one fold and meets them again in another. That nobody is in two folds
-is looked at by itself, too. It says nothing about features, and does not see one person under two numbers.
+people whose outcomes last: then it learns a person in one fold and meets them again in another. That nobody is in two
+folds, and that nobody is judged by a model that has learned from them, is looked at by itself, too. It says nothing about
+features, and does not see one person under two numbers.
 
 *Shuffled time.* Each row gets the features of the same person's index date before, or after. What a record says about an
 outcome fades with the time between them, and most is lost at the first step: the date after, which may have seen the outcome,
@@ -75,13 +76,16 @@ class TrainingRecord:
     labels : Labels
     cohort : Cohort
     fold : ndarray of int64, shape (n,)
-        Rows of fold -1 are left out.
+        Of the hunt's own fits; rows of fold -1 are left out.
+    judged_by_their_own : int
+        People whom the study judges by a model that has learned from them.
     """
 
     features: FeatureMatrix
     labels: Labels
     cohort: Cohort
     fold: IntArray
+    judged_by_their_own: int = 0
 
     @property
     def usable(self) -> BoolArray:
@@ -99,9 +103,8 @@ class TrainingRecord:
 
     def take(self, rows: IntArray) -> TrainingRecord:
         """Return the chosen rows."""
-        return TrainingRecord(
-            self.features.take(rows), self.labels.take(rows), self.cohort.take(rows), self.fold[rows]
-        )
+        features, labels, cohort = self.features.take(rows), self.labels.take(rows), self.cohort.take(rows)
+        return TrainingRecord(features, labels, cohort, self.fold[rows], self.judged_by_their_own)
 
 
 def look_for_leaks(record: TrainingRecord, *, spec: LeakSpec, seed: int) -> LeakReport:
@@ -169,10 +172,11 @@ def permuted_outcome(record: TrainingRecord, *, spec: LeakSpec, seed: int) -> Le
     Returns
     -------
     LeakCheck
-        ``suspect`` if somebody is in two folds, or the mean AUROC is surely above ``spec.permuted``.
+        ``suspect`` if somebody is in two folds, or judged by a model that learned from them, or the mean AUROC is surely
+        above ``spec.permuted``.
     """
     name = "permuted_outcome"
-    shared = _people_in_two_folds(record)
+    shared = max(_people_in_two_folds(record), record.judged_by_their_own)
     evidence: dict[str, Any] = {"people_in_two_folds": shared}
     rows, blocks = _blocks(record)
     happened = record.happened[rows]
@@ -185,7 +189,7 @@ def permuted_outcome(record: TrainingRecord, *, spec: LeakSpec, seed: int) -> Le
     else:
         words, leaks = "Too few people with the outcome to deal it out again.", False
     if shared or leaks:
-        why = "somebody is in two folds" if shared else "the folds are not apart"
+        why = "somebody is on both sides" if shared else "the folds are not apart"
         return LeakCheck(
             name, "suspect", f"{words} A model is judged on people it has learned from: {why}.", evidence
         )

@@ -22,7 +22,7 @@ class Places:
     code : ndarray of int64, shape (n,)
         Number of the row's group.
     names : tuple of str
-        Of each group, in its place: ``area 3``, or ``areas 7`` for several together. They do not tell which place it is.
+        Of each group, in its place: ``area 3``, or ``area group 7`` for several together. They do not tell which place it is.
     members : mapping of str to tuple of str
         The places of each group, as the data call them; stays inside.
     """
@@ -122,7 +122,7 @@ def _named(groups: Sequence[Sequence[int]], names: TextArray, code: IntArray, *,
     titles, members = [], {}
     for number, group in enumerate(groups):
         group_of[list(group)] = number
-        titles.append(f"{kind} {number + 1}" if len(group) == 1 else f"{kind}s {number + 1}")
+        titles.append(f"{kind} {number + 1}" if len(group) == 1 else f"{kind} group {number + 1}")
         members[titles[-1]] = tuple(str(names[one]) for one in group)
     if (group_of == len(groups)).any():
         titles.append(f"no known {kind}")

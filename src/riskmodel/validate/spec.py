@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -158,6 +159,34 @@ class RobustnessSpec(BaseModel):
     prevalence: tuple[Annotated[float, Field(gt=0, le=10)], ...] = (0.5, 2.0)
 
 
+class LearningCurveSpec(BaseModel):
+    """Whether more people would help trees; the method is described in ``learning_curve.py``.
+
+    Parameters
+    ----------
+    shares : tuple of float
+        Shares of the households from which ``ebm`` and ``xgboost`` learn again, such as .25, .5 and .75. Each costs as many
+        fits as there are folds, times ``draws``. Everybody is the last step, and costs none. Without shares nothing is asked.
+    draws : int
+        How often the households of each share are drawn.
+    worth : float
+        The smallest gain in AUROC, at the last step, that is worth having more people for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shares: tuple[Share, ...] = ()
+    draws: int = Field(default=3, ge=2, le=20)
+    worth: Share = 0.01
+
+    @field_validator("shares")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(later <= earlier for earlier, later in pairwise(value)):
+            raise ValueError("shares must rise")
+        return value
+
+
 class ValidateSpec(BaseModel):
     """How performance is measured.
 
@@ -176,6 +205,8 @@ class ValidateSpec(BaseModel):
         When a study is called too small.
     robustness : RobustnessSpec
         How the trained model is tried on worse data.
+    learning_curve : LearningCurveSpec
+        Whether more people would help trees; off by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -186,6 +217,7 @@ class ValidateSpec(BaseModel):
     leaks: LeakSpec = LeakSpec()
     sample_size: SampleSizeSpec = SampleSizeSpec()
     robustness: RobustnessSpec = RobustnessSpec()
+    learning_curve: LearningCurveSpec = LearningCurveSpec()
 
     @field_validator("thresholds", "capacities")
     @classmethod

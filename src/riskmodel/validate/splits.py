@@ -30,7 +30,12 @@ from riskmodel.validate.folds import (
 from riskmodel.validate.places import group_places
 from riskmodel.validate.spec import SplitSpec
 
-_PLACES = {"leave_one_area_out": "area", "leave_one_school_out": "school"}
+HELD_OUT: Mapping[str, str] = {
+    "rolling_origin": "date",
+    "leave_one_area_out": "area",
+    "leave_one_school_out": "school",
+}
+"""What a design holds out by itself; the folds of the others mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Split:
         Fold in which a training row is judged, from 0; -1 for every other row.
     rounds : tuple of Round
         How out-of-fold scores are made.
+    apart : ndarray of int64, shape (n,)
+        Folds of the training rows for fits that are no results (the leak hunt), -1 elsewhere. Nobody, and no household, is
+        in two. ``fold`` itself, but where somebody may be judged twice: at two dates, or after a move in two places.
     group : ndarray of str, shape (n,)
         Held-out area, school or date of a judged row; empty where folds mean nothing in themselves.
     members : mapping of str to tuple of str
@@ -62,6 +70,7 @@ class Split:
     test_all: BoolArray
     fold: IntArray
     rounds: tuple[Round, ...]
+    apart: IntArray
     group: TextArray
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set_aside: int = 0
@@ -71,9 +80,14 @@ class Split:
         """Training rows that are judged out of fold: all but the first dates of a rolling origin."""
         return np.asarray(self.fold != NO_FOLD)
 
-    def learning(self, fold: int) -> BoolArray:
-        """Return the rows that the model of a fold may learn from."""
-        return next(one.learning[fold] for one in self.rounds if fold in one.learning)
+    def judged_by_their_own(self, subject_id: IntArray) -> int:
+        """Return how many people are judged by a model that has learned from them: nobody, if the design is sound."""
+        found = [
+            np.intersect1d(subject_id[one.judged & (one.fold == fold)], subject_id[learn])
+            for one in self.rounds
+            for fold, learn in one.learning.items()
+        ]
+        return len(np.unique(np.concatenate(found)))
 
 
 @dataclass(frozen=True)
@@ -137,18 +151,20 @@ def split(
     sides = _sides(cohort, spec, train_days, test_days, gap=gap, side=side)
     none = np.zeros(len(cohort), dtype=np.bool_)
     cases = none if happened is None else happened
-    no_group = np.full(len(cohort), "")
     if spec.design == "rolling_origin":
         _check_horizon(horizon_days)
-        rounds = rolling_origins(cohort, sides.train, folds=folds, seed=seed, gap_days=sum(gap))
+        home = _folds_of(cohort, sides.train, folds=folds, seed=seed, happened=none)
+        rounds = rolling_origins(cohort, home, gap_days=sum(gap))
         fold = np.max([np.where(one.judged, one.fold, NO_FOLD) for one in rounds], axis=0)
         dates = np.array([str(from_day(int(day))) for day in cohort.index_day])
-        return Split(**vars(sides), fold=fold, rounds=rounds, group=np.where(fold != NO_FOLD, dates, ""))
-    if spec.design in _PLACES:
-        return _by_place(cohort, spec, sides, cases)
-    spread = cases if spec.design in ("cross_validation", "declared") else none
-    fold = _folds_of(cohort, sides.train, folds=folds, seed=seed, happened=spread)
-    return Split(**vars(sides), fold=fold, rounds=(folds_apart(cohort, fold),), group=no_group)
+        group = np.where(fold != NO_FOLD, dates, "")
+        return Split(**vars(sides), fold=fold, rounds=rounds, apart=home, group=group)
+    spread = none if spec.design == "temporal" else cases
+    apart = _folds_of(cohort, sides.train, folds=folds, seed=seed, happened=spread)
+    if spec.design in HELD_OUT:
+        return _by_place(cohort, spec, sides, cases, apart=apart)
+    no_group = np.full(len(cohort), "")
+    return Split(**vars(sides), fold=apart, rounds=(folds_apart(cohort, apart),), apart=apart, group=no_group)
 
 
 def _sides(
@@ -192,8 +208,10 @@ def _declared(cohort: Cohort, spec: SplitSpec, side: TextArray | None, *, gap_da
     return _Sides(train, np.zeros_like(test), test, int((wanted & ~train).sum()))
 
 
-def _by_place(cohort: Cohort, spec: SplitSpec, sides: _Sides, happened: BoolArray) -> Split:
-    kind = _PLACES[spec.design]
+def _by_place(
+    cohort: Cohort, spec: SplitSpec, sides: _Sides, happened: BoolArray, *, apart: IntArray
+) -> Split:
+    kind = HELD_OUT[spec.design]
     column = cohort.area if kind == "area" else cohort.school
     place = np.full(len(cohort), UNKNOWN) if column is None else column
     rows = sides.train
@@ -212,6 +230,7 @@ def _by_place(cohort: Cohort, spec: SplitSpec, sides: _Sides, happened: BoolArra
         **vars(sides),
         fold=fold,
         rounds=(folds_apart(cohort, fold),),
+        apart=apart,
         group=group,
         members=places.members,
     )

@@ -1,9 +1,12 @@
 """Designs beside the default: who is held out, who is learned from, and with which labels."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from riskmodel.errors import DataError, StudyError
 from riskmodel.tables.cohort import Cohort
@@ -35,6 +38,11 @@ def divide(cohort, design, **more):
     return split(cohort, spec, **{**settings, "recording_lag_days": 90, **more})
 
 
+def homes(cohort):
+    """Return households; somebody without a known one lives alone."""
+    return np.where(cohort.household_id < 0, -1 - cohort.subject_id, cohort.household_id)
+
+
 def check_apart(cohort, made):
     """No person or household is judged by a model that learned from them; each row is judged at most once."""
     judged = np.zeros(len(cohort), dtype=int)
@@ -42,13 +50,18 @@ def check_apart(cohort, made):
         for fold, learn in one.learning.items():
             own = one.judged & (one.fold == fold)
             judged += own
-            for ids in (cohort.subject_id, cohort.household_id):
+            for ids in (cohort.subject_id, homes(cohort)):
                 assert not set(ids[own]) & set(ids[learn])
             calibrating = one.calibrating(fold)
             assert not (calibrating & (one.fold == fold)).any()
             assert not (calibrating & ~learn).any()
     assert judged.max() <= 1
     assert ((judged == 1) == made.judged).all()
+    assert made.judged_by_their_own(cohort.subject_id) == 0
+    assert ((made.apart >= 0) == made.train).all()
+    for ids in (cohort.subject_id, homes(cohort)):
+        pairs = np.unique(np.stack([ids[made.train], made.apart[made.train]]), axis=1)
+        assert len(np.unique(pairs[0])) == pairs.shape[1]
 
 
 def test_rolling_origins_learn_only_from_what_could_be_known():
@@ -197,3 +210,120 @@ def test_a_place_with_exactly_the_fewest_stands_alone(people, outcomes, groups):
             group()
     else:
         assert len(group().members) == groups
+
+
+def test_somebody_who_moves_is_judged_in_both_places_by_models_that_never_met_them():
+    cohort = borough()
+    moved = (cohort.subject_id == 0) & (cohort.index_day > YEARS[1])
+    area = np.where(moved, "E01", cohort.area)
+    cohort = replace(cohort, area=area)
+    made = divide(
+        cohort,
+        "leave_one_area_out",
+        group_people=20,
+        group_outcomes=5,
+        happened=happened(cohort),
+        test_days=[],
+    )
+    check_apart(cohort, made)
+    assert len(np.unique(made.fold[cohort.subject_id == 0])) == 2
+
+
+def test_people_judged_by_a_model_that_learned_from_them_are_counted():
+    cohort = borough(days=YEARS[:1])
+    made = divide(cohort, "cross_validation")
+    (one,) = made.rounds
+    everybody = {fold: np.ones(len(cohort), dtype=bool) for fold in one.learning}
+    spoilt = replace(made, rounds=(replace(one, learning=everybody),))
+    assert spoilt.judged_by_their_own(cohort.subject_id) == 300
+
+
+@st.composite
+def towns(draw):
+    """Return a cohort whose people live together, move, and are seen at some dates, and who came to harm."""
+    n = draw(st.integers(30, 70))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    subject, day = (grid.ravel() for grid in np.meshgrid(np.arange(n), YEARS[:4], indexing="xy"))
+    seen = np.sort(rng.choice(len(subject), size=3 * n, replace=False))
+    subject, day = subject[seen], day[seen].astype(np.int32)
+    home = rng.integers(-1, n, n)
+    moves = rng.random(len(subject)) < draw(st.sampled_from([0.0, 0.05]))
+    household = np.where(moves, rng.integers(0, n, len(subject)), home[subject])
+    place = np.where(moves, rng.integers(0, 5, len(subject)), subject % 5)
+    names = np.array([f"P{i}" for i in place])
+    cohort = Cohort(subject, day, household, names, np.full(len(subject), 12, np.int16), names)
+    return cohort, rng.random(len(subject)) < 0.3
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    towns(),
+    st.sampled_from(
+        ["rolling_origin", "leave_one_area_out", "leave_one_school_out", "cross_validation", "declared"]
+    ),
+)
+def test_every_design_keeps_people_and_households_apart(town, design):
+    cohort, cases = town
+    more = {
+        "group_people": 10,
+        "group_outcomes": 2,
+        "reason": WHY,
+        "test_days": [],
+        "happened": cases,
+        "folds": 2,
+    }
+    if design == "declared":
+        more["side"] = np.where(cohort.subject_id % 4 == 0, "test", "train")
+    try:
+        made = divide(cohort, design, **more)
+    except DataError:
+        event(f"{design}: refused")  # too few households that are separate
+        return
+    event(f"{design}: divided")
+    check_apart(cohort, made)
+    for ids in (cohort.subject_id, homes(cohort)):
+        assert not set(ids[made.train]) & set(ids[made.test_all])
+    if design == "rolling_origin":
+        for one in made.rounds:
+            for fold, learn in one.learning.items():
+                used = learn | one.calibrating(fold)
+                assert (cohort.index_day[used] + 365 + 90 <= one.known_by).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(towns(), st.integers(2, 5), st.integers(0, 9))
+def test_no_two_folds_differ_by_more_outcomes_than_one_linked_group_has(town, folds, seed):
+    cohort, cases = town
+    try:
+        fold = grouped_folds(cohort.household_id, cohort.subject_id, folds=folds, seed=seed, happened=cases)
+    except DataError:
+        return
+    counts = np.bincount(fold[cases], minlength=folds)
+    assert np.ptp(counts) <= _most_in_one_group(cohort, cases)
+
+
+def _most_in_one_group(cohort, cases):
+    """Return the outcomes in the largest group of people who are linked through households, found by walking."""
+    homes = [
+        (f"p{s}", f"h{h}" if h >= 0 else f"p{s}")
+        for s, h in zip(cohort.subject_id, cohort.household_id, strict=True)
+    ]
+    friends = {}
+    for person, home in homes:
+        friends.setdefault(person, set()).add(home)
+        friends.setdefault(home, set()).add(person)
+    most, met = 0, set()
+    for start in friends:
+        if start in met:
+            continue
+        group, waiting = set(), [start]
+        while waiting:
+            one = waiting.pop()
+            if one not in group:
+                group.add(one)
+                waiting.extend(friends[one])
+        met |= group
+        most = max(
+            most, sum(case and f"p{s}" in group for s, case in zip(cohort.subject_id, cases, strict=True))
+        )
+    return most

@@ -139,6 +139,14 @@ def test_somebody_in_two_folds_is_told():
     assert check.evidence["auroc"] == pytest.approx(0.5, abs=0.03)
 
 
+def test_people_judged_by_a_model_that_learned_from_them_are_told():
+    one = alike(600, seed=0)
+    apart = dataclasses.replace(one, fold=one.cohort.subject_id % 3, judged_by_their_own=7)
+    check = permuted_outcome(apart.take(np.arange(len(one.fold))), spec=SPEC, seed=0)
+    assert check.verdict == "suspect"
+    assert check.evidence["people_in_two_folds"] == 7
+
+
 def test_too_few_people_in_two_folds_are_told_as_well():
     few = alike(60, seed=0)
     assert permuted_outcome(few, spec=SPEC, seed=0).verdict == "suspect"

@@ -203,6 +203,87 @@ def fairness_intervals(rows: Rows, *, title: str, overall: float | None) -> str:
     )
 
 
+def ranking_by_group(rows: Rows, spread: Mapping[str, Any], *, kind: str, past: str) -> str:
+    """Draw the AUROC of each held-out area, school or date, their average, and where one more would lie.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``group``, ``estimate``, ``lower``, ``upper`` as shares, ``status``; null where it may not be shown.
+    spread : mapping
+        ``estimate``, ``further_lower`` and ``further_upper``, null where they cannot be told.
+    kind : str
+        ``area``, ``school`` or ``date``.
+    past : str
+        The outcome in the past tense.
+    """
+    lowest = min([0.5, *(row["lower"] for row in rows if row["lower"] is not None)])
+    places = list(range(len(rows), 0, -1))
+
+    def _draw(axis: Any) -> None:
+        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(100 * lowest - 2, 100))
+        if spread["status"] == "ok":
+            ends = (100 * max(lowest - 0.02, spread["further_lower"]), 100 * spread["further_upper"])
+            axis.axvspan(*ends, color=GREY, alpha=0.18, label=f"One more {kind}, 19 times in 20")
+            axis.axvline(100 * spread["estimate"], color=GREY, linestyle="--", linewidth=1, label="Average")
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1 + 0.75 / (len(rows) + 0.2)), ncols=2)
+        for place, row in zip(places, rows, strict=True):
+            _interval(axis, place, row)
+        axis.set_yticks(places, [wrapped(capital(str(row["group"])), 20) for row in rows])
+        axis.set_xlabel(
+            wrapped(
+                f"Of 100 pairs, one who {past} and one who did not, so many in the right order (50: a coin toss)",
+                40,
+            )
+        )
+
+    words = "; ".join(f"{row['group']}: {_value_words(row)}" for row in rows)
+    return svg(
+        "heterogeneity",
+        f"How well are young people put in order, by {kind}?",
+        words,
+        _draw,
+        height=1.9 + 0.42 * len(rows),
+    )
+
+
+def learning_curves(lines: Rows) -> str:
+    """Draw the AUROC of each family after learning from rising shares of the households, with 95% intervals.
+
+    Parameters
+    ----------
+    lines : sequence of mappings
+        ``label`` and ``points``, each with ``share``, ``estimate``, ``lower`` and ``upper`` as shares of 1.
+    """
+    styles = ((BLUE, "o", "-"), (ORANGE, "s", "--"))
+
+    def _draw(axis: Any) -> None:
+        for i, (line, (colour, marker, dashes)) in enumerate(zip(lines, styles, strict=False)):
+            beside = 1.6 * (i - (len(lines) - 1) / 2)  # so that intervals do not hide one another
+            x = [100 * one["share"] + beside for one in line["points"]]
+            axis.plot(
+                x,
+                [100 * one["estimate"] for one in line["points"]],
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                label=line["label"],
+            )
+            ends = ([100 * one[end] for one in line["points"]] for end in ("lower", "upper"))
+            axis.vlines(x, *ends, color=colour, linewidth=1.4)
+        axis.set_xlim(0, 104)
+        axis.set_xlabel("Learned from, of 100 households")
+        axis.set_ylabel(wrapped("Of 100 pairs, so many in the right order (50: a coin toss)", 34))
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.28), ncols=1)
+
+    words = "; ".join(
+        f"{line['label']}: "
+        + ", ".join(f"{one['words']} from {share_words(one['share'])}" for one in line["points"])
+        for line in lines
+    )
+    return svg("learning_curve", "Would more young people's records help?", words, _draw, height=3.6)
+
+
 def importance_bars(rows: Rows) -> str:
     """Draw what moves the estimates most, by concept (shap's bar plot).
 
