@@ -267,11 +267,11 @@ class _Panel:
                 if one.tolerance is None or one.estimate is None or not np.isfinite((low, high)).all():
                     continue
                 out = float(reach * spread[g])
-                ends = {_verdict(end - out, end + out, one.tolerance) for end in (low, high)}
+                said = [_sided(end, out, one.tolerance) for end in (one.estimate, low, high)]
                 yield UnknownBounds(
                     *(self.family, self.grouping.attribute, one.group, metric),
                     *(low, high, low - out, high + out),
-                    verdict="stands" if ends == {one.verdict} else "could_change",
+                    verdict="stands" if len(set(said)) == 1 else "could_change",
                 )
 
     def pooled(self) -> Iterator[PooledRate]:
@@ -318,6 +318,12 @@ def _max_t(panels: Sequence[_Panel]) -> float:
             finite = np.where(np.isfinite(standard), standard, 0.0)
             largest = np.maximum(largest, finite.max(axis=1, initial=0.0))
     return max(_Z95, float(np.quantile(largest, 0.95)))
+
+
+def _sided(gap: float, reach: float, tolerance: float) -> tuple[Verdict, bool]:
+    """Return a verdict, and whether it speaks of a group above everyone else."""
+    verdict = _verdict(gap - reach, gap + reach, tolerance)
+    return verdict, verdict == "exceeds" and gap > 0
 
 
 def _verdict(lower: float, upper: float, tolerance: float) -> Verdict:
