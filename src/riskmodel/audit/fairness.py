@@ -4,8 +4,9 @@ Every group is compared with *everyone else* under the same attribute. All rates
 of resamples of people serves every model, attribute and metric. Offers are fixed, as in ``validate.metrics``; the
 selection rate counts every eligible row, the other metrics those whose outcome could be seen, by censoring weight.
 
-Verdicts use intervals of the difference that hold for all groups of an attribute at once (max-t: the 95% point of the
-largest standardised difference over the resamples; Romano and Wolf 2005). ``within``: the interval lies inside
+Verdicts use intervals of the difference that hold for all statements about a model at once, over attributes, metrics and
+groups (max-t: the 95% point of the largest standardised difference over the resamples; Romano and Wolf 2005): the chance
+that any of them is a false alarm, or false reassurance, is at most 5%. ``within``: the interval lies inside
 plus or minus the tolerance; ``exceeds``: it lies outside on one side; ``inconclusive``: neither; ``insufficient``:
 too few people (``AuditSpec``); ``none``: no tolerance was chosen, or there is nobody to compare with.
 
@@ -19,15 +20,17 @@ each resample, which for independent people is the interval of Jeffreys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
+from riskmodel.audit.pooling import PooledRate, pool
 from riskmodel.audit.report import RATES, Basis, Difference, FairnessReport, FairnessRow, Verdict
 from riskmodel.audit.spec import METRICS, AuditSpec, Metric
 from riskmodel.audit.tally import Drawn, Prepared, draw, rates, tally, top_and_rest
+from riskmodel.audit.unknown import UNKNOWN, UnknownBounds, extreme_differences
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.metrics import ScoredRows
@@ -78,19 +81,27 @@ def audit_fairness(
     wanted = groupings(attributes, spec)
     noise = np.random.default_rng(seed).gamma(0.5, size=(len(resamples), 2))
     prepared = {family: Prepared.of(rows) for family, rows in models.items()}
+    panels = [
+        _Panel(family, scored, grouping, drawn[family], noise=noise, spec=spec)
+        for grouping in wanted
+        for drawn in [draw(prepared, grouping, resamples, threads=threads)]
+        for family, scored in models.items()
+    ]
+    reach = {family: _max_t([one for one in panels if one.family == family]) for family in models}
     rows: list[FairnessRow] = []
     differences: list[Difference] = []
     bases: list[Basis] = []
-    for grouping in wanted:
-        drawn = draw(prepared, grouping, resamples, threads=threads)
-        for family, scored in models.items():
-            panel = _Panel(family, scored, grouping, drawn[family], noise=noise, spec=spec)
-            for k, metric in enumerate(METRICS):
-                judged = panel.judge(k, metric)
-                differences += judged
-                rows += [panel.row(g, k, metric, one.verdict) for g, one in enumerate(judged)]
-                bases += [panel.basis(g, k) for g in range(len(judged))]
-    return FairnessReport(tuple(rows), tuple(differences), tuple(bases), wanted, spec)
+    for panel in panels:
+        for k, metric in enumerate(METRICS):
+            judged = panel.judge(k, metric, reach[panel.family])
+            differences += judged
+            rows += [panel.row(g, k, metric, one.verdict) for g, one in enumerate(judged)]
+            bases += [panel.basis(g, k) for g in range(len(judged))]
+    bounds = [one for panel in panels for one in panel.unknown_bounds(reach[panel.family])]
+    pooled = [one for panel in panels for one in panel.pooled()]
+    return FairnessReport(
+        tuple(rows), tuple(differences), tuple(bases), wanted, spec, tuple(bounds), tuple(pooled)
+    )
 
 
 def _check_same_rows(models: Mapping[str, ScoredRows], resamples: Resamples) -> None:
@@ -157,6 +168,7 @@ class _Panel:
         spec: AuditSpec,
     ) -> None:
         self.family, self.grouping, self.spec = family, grouping, spec
+        self.tally = drawn.tally
         self.people = _People(rows, grouping)
         self.n_rows = _rows_behind(rows, grouping)
         outside = drawn.tally.sum(axis=0) - drawn.tally
@@ -212,28 +224,69 @@ class _Panel:
         usable: BoolArray = enough & shown & np.isfinite(self.gap[:, k]) & (spread > 0)
         return usable
 
-    def judge(self, k: int, metric: Metric) -> list[Difference]:
-        """Compare every group with everyone else."""
-        overall = float(self.overall[k]) if k < len(RATES) else None
-        tolerance = self.spec.tolerance.of(metric, overall)
-        deviations = self.gap_draws[:, :, k] - self.gap[:, k]
-        spread = _spread(deviations)
-        usable = self._usable(k, metric, spread)
-        reach = _max_t(deviations[:, usable], spread[usable]) * spread
+    def tolerance(self, k: int, metric: Metric) -> float | None:
+        """Return how far a group may be from everyone else; None where nothing is judged."""
+        if len(self.grouping.groups) == 1:
+            return None
+        return self.spec.tolerance.of(metric, float(self.overall[k]) if k < len(RATES) else None)
+
+    def deviations(self, k: int, metric: Metric) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return how far resampled differences lie from the measured ones, their spread, and which get a verdict."""
+        moved = self.gap_draws[:, :, k] - self.gap[:, k]
+        spread = _spread(moved)
+        return moved, spread, self._usable(k, metric, spread)
+
+    def judge(self, k: int, metric: Metric, reach: float) -> list[Difference]:
+        """Compare every group with everyone else; ``reach`` is how many spreads an interval reaches on each side."""
+        tolerance = self.tolerance(k, metric)
+        _, spread, usable = self.deviations(k, metric)
         out = []
         for g, group in enumerate(self.grouping.groups):
             place = (self.family, self.grouping.attribute, group, metric)
-            if tolerance is None or len(self.grouping.groups) == 1:
+            if tolerance is None:
                 out.append(Difference(*place, None, None, None, tolerance, None, "none"))
             elif not usable[g]:
                 out.append(Difference(*place, None, None, None, tolerance, None, "insufficient"))
             else:
-                gap, low, high = (float(self.gap[g, k] + end * reach[g]) for end in (0, -1, 1))
-                detectable = float(tolerance + reach[g] + _Z90_POWER * spread[g])
+                gap, low, high = (float(self.gap[g, k] + end * reach * spread[g]) for end in (0, -1, 1))
+                detectable = float(tolerance + (reach + _Z90_POWER) * spread[g])
                 out.append(
                     Difference(*place, gap, low, high, tolerance, detectable, _verdict(low, high, tolerance))
                 )
         return out
+
+    def unknown_bounds(self, reach: float) -> Iterator[UnknownBounds]:
+        """Return, for every verdict about a rate, whether it would stand whatever the groups of those not recorded."""
+        if self.grouping.groups.count(UNKNOWN) != 1:
+            return
+        lowest, highest = extreme_differences(self.tally, self.grouping.groups.index(UNKNOWN))
+        for k, metric in enumerate(RATES):
+            spread = self.deviations(k, metric)[1]
+            for g, one in enumerate(self.judge(k, metric, reach)):
+                low, high = float(lowest[g, k]), float(highest[g, k])
+                if one.tolerance is None or one.estimate is None or not np.isfinite((low, high)).all():
+                    continue
+                out = float(reach * spread[g])
+                said = [_sided(end, out, one.tolerance) for end in (one.estimate, low, high)]
+                yield UnknownBounds(
+                    *(self.family, self.grouping.attribute, one.group, metric),
+                    *(low, high, low - out, high + out),
+                    verdict="stands" if len(set(said)) == 1 else "could_change",
+                )
+
+    def pooled(self) -> Iterator[PooledRate]:
+        """Return the pooled rates of groups of several attributes, in independent young people rather than rows."""
+        if len(self.grouping.labels[0]) < 2:
+            return
+        top, rest = top_and_rest(self.tally)
+        for k, metric in enumerate(RATES):
+            people = (self.people.top[:, k] + self.people.rest[:, k]).astype(np.float64)
+            rows = top[:, k] + rest[:, k]
+            alike = np.divide(np.minimum(people, rows), rows, out=np.zeros_like(rows), where=rows > 0)
+            found = pool(top[:, k] * alike, rest[:, k] * alike, self.grouping.labels)
+            for group, *values in zip(self.grouping.groups, *(one.tolist() for one in found), strict=True):
+                if np.isfinite(values).all():
+                    yield PooledRate(self.family, self.grouping.attribute, group, metric, *values)
 
 
 def _rows_behind(rows: ScoredRows, grouping: Grouping) -> tuple[FloatArray, FloatArray]:
@@ -253,13 +306,24 @@ def _spread(deviations: FloatArray) -> FloatArray:
     return spread
 
 
-def _max_t(deviations: FloatArray, spread: FloatArray) -> float:
-    """Return the 95% point of the largest standardised deviation over groups, never below that of one group."""
-    if deviations.shape[1] == 0:
-        return _Z95
-    standard = np.abs(deviations) / spread
-    largest = np.max(np.where(np.isfinite(standard), standard, 0.0), axis=1)
+def _max_t(panels: Sequence[_Panel]) -> float:
+    """Return the 95% point of the largest standardised deviation over all statements, never below that of one."""
+    largest = np.zeros(1)
+    for panel in panels:
+        for k, metric in enumerate(METRICS):
+            if panel.tolerance(k, metric) is None:
+                continue
+            moved, spread, usable = panel.deviations(k, metric)
+            standard = np.abs(moved[:, usable]) / spread[usable]
+            finite = np.where(np.isfinite(standard), standard, 0.0)
+            largest = np.maximum(largest, finite.max(axis=1, initial=0.0))
     return max(_Z95, float(np.quantile(largest, 0.95)))
+
+
+def _sided(gap: float, reach: float, tolerance: float) -> tuple[Verdict, bool]:
+    """Return a verdict, and whether it speaks of a group above everyone else."""
+    verdict = _verdict(gap - reach, gap + reach, tolerance)
+    return verdict, verdict == "exceeds" and gap > 0
 
 
 def _verdict(lower: float, upper: float, tolerance: float) -> Verdict:

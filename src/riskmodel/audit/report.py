@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from riskmodel.audit.groups import Grouping
+from riskmodel.audit.pooling import PooledRate
 from riskmodel.audit.release import coarse_interval, hide, protect
 from riskmodel.audit.spec import AuditSpec, Metric
+from riskmodel.audit.unknown import UnknownBounds
 from riskmodel.disclosure import Disclosure
 from riskmodel.validate.estimate import Status
 
@@ -80,6 +82,10 @@ class FairnessReport:
         One per row; they never leave except through ``public``.
     groupings : tuple of Grouping
     spec : AuditSpec
+    unknown : tuple of UnknownBounds
+        For every verdict about a rate, where an attribute was not recorded for some.
+    pooled : tuple of PooledRate
+        Groups of several attributes.
     """
 
     rows: tuple[FairnessRow, ...]
@@ -87,12 +93,16 @@ class FairnessReport:
     bases: tuple[Basis, ...]
     groupings: tuple[Grouping, ...]
     spec: AuditSpec
+    unknown: tuple[UnknownBounds, ...] = ()
+    pooled: tuple[PooledRate, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return ``fairness.json``: exact, for the secure environment."""
         return {
             "rows": [asdict(row) for row in self.rows],
             "differences": [asdict(one) for one in self.differences],
+            "unknown": [asdict(one) for one in self.unknown],
+            "pooled": [asdict(one) for one in self.pooled],
             "method": self._method(),
         }
 
@@ -111,13 +121,14 @@ class FairnessReport:
             "groups": [row for one in self.groupings for row in self._groups(one, disclosure)],
             "detectable_gaps": self._gaps(selected, rows),
             "hidden_exceeds": self._hidden_exceeds(selected, rows),
+            "unknown": self._unknown(selected, rows),
             "method": self._method(),
         }
 
     def _method(self) -> dict[str, Any]:
         return {
             "comparison": "each group with everyone else under the same attribute",
-            "intervals": "95%, bootstrap over people; differences hold for all groups of an attribute at once (max-t)",
+            "intervals": "95%, bootstrap over people; differences hold for all statements about a model at once (max-t)",
             "tolerance": self.spec.tolerance.model_dump(),
             "tolerance_chosen_by": self.spec.chosen_by,
             "minimum_cell": self.spec.minimum_cell,
@@ -233,6 +244,20 @@ class FairnessReport:
             "n_judged": len(found),
             "n_groups": len(grouping.groups),
         }
+
+    def _unknown(self, selected: str | None, public: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return, by attribute, how many of the selected model's shown verdicts might not stand; tpr mirrors fnr."""
+        shown = {(row["attribute"], row["group"], row["metric"]): row["verdict"] for row in public
+                 if row["model"] == selected and row["estimate"] is not None}  # fmt: skip
+        found: dict[str, list[bool]] = {}
+        for one in self.unknown:
+            place = (one.attribute, one.group, one.metric)
+            if one.model == selected and one.metric != "tpr" and shown.get(place) in ("within", "exceeds"):
+                found.setdefault(one.attribute, []).append(one.verdict == "could_change")
+        return [
+            {"attribute": name, "verdicts": len(some), "could_change": sum(some)}
+            for name, some in found.items()
+        ]
 
     def _hidden_exceeds(self, selected: str | None, public: Sequence[Mapping[str, Any]]) -> int | None:
         """Return how many differences of the selected model exceed the tolerance and cannot be shown; tpr mirrors fnr."""

@@ -101,7 +101,86 @@ def fairness_section(
         ],
         "undecided": _undecided(judged),
         "summary": _summary(counts, fairness.get("hidden_exceeds")),
+        "in_short": in_short(fairness, judged, past=past),
+        "unknown": [_not_recorded(one) for one in fairness.get("unknown", ()) if one["verdicts"]],
     }
+
+
+def in_short(fairness: Json, judged: Sequence[Json], *, past: str) -> str:
+    """Return what the audit found in at most 200 words, from the numbers; who is missed comes first.
+
+    Parameters
+    ----------
+    fairness : mapping
+        ``fairness.public.json``.
+    judged : sequence of mappings
+        Its rows about the selected model that have a verdict.
+    past : str
+        The outcome in the past tense.
+    """
+    missed = [row for row in judged if row["metric"] == "fnr"]
+    worse = [row for row in missed if _verdict(row) == "exceeds" and row.get("direction") == "above"]
+    open_ = [row for row in missed if _verdict(row) in ("inconclusive", "insufficient", HIDDEN)]
+    sentences = [_missed(worse, past)]
+    if open_:
+        sentences.append(
+            f"For {len(open_)} of {len(missed)} groups it cannot say whether too many are missed, or must not show it."
+        )
+    fewer = [
+        row
+        for row in judged
+        if (row["metric"], _verdict(row), row.get("direction")) == ("selection_rate", "exceeds", "below")
+    ]
+    if fewer:
+        sentences.append(f"Support would be offered more rarely than the limit allows to: {_some(fewer)}.")
+    off = [row for row in judged if row["metric"] == "calibration_intercept" and _verdict(row) == "exceeds"]
+    if off:
+        sentences.append(f"Estimates are too high or too low on average for: {_some(off)}.")
+    sentences.append(_least_gap(fairness.get("detectable_gaps", ())))
+    return " ".join(one for one in sentences if one)
+
+
+_MOST_NAMED = 4
+
+
+def _some(rows: Sequence[Json]) -> str:
+    """Name a few groups, and say how many more there are."""
+    names = list(dict.fromkeys(_name(row) for row in rows))
+    rest = len(names) - _MOST_NAMED
+    told = "; ".join(names[:_MOST_NAMED])
+    return f"{told}; and {rest} more" if rest > 0 else told
+
+
+def _name(row: Json) -> str:
+    return f"{attribute_words(row['attribute'])}: {group_words(row['attribute'], row['group'])}"
+
+
+def _missed(worse: Sequence[Json], past: str) -> str:
+    if not worse:
+        return f"In no group did the audit find that, of those who {past}, clearly more are missed than the limit allows. That is not proof that there is none."
+    return f"Of those who {past}, more are missed than the limit allows in: {_some(worse)}."
+
+
+def _least_gap(gaps: Sequence[Json]) -> str:
+    found = [row["smallest"] if row["smallest"] is not None else row["gap"] for row in gaps]
+    known = [one for one in found if one is not None]
+    if not known:
+        return "" if not gaps else "This audit could not have seen a gap of any size in who is missed."
+    return (
+        f"This audit could not have seen a gap smaller than {100 * min(known):.0f} of 100 in who is missed."
+    )
+
+
+def _not_recorded(one: Json) -> str:
+    """Say whether verdicts would stand if the groups of those not recorded were known."""
+    what, n, change = attribute_words(one["attribute"]), one["verdicts"], one["could_change"]
+    if not change:
+        return f"By {what}: {_verdicts(n)} shown here would stand whatever the groups of those whom nobody recorded."
+    return f"By {what}: of {_verdicts(n)} shown here, {change} might not stand if we knew the groups of those whom nobody recorded."
+
+
+def _verdicts(n: int) -> str:
+    return "the 1 verdict" if n == 1 else f"the {n} verdicts"
 
 
 def gap_sentences(gaps: Sequence[Json], *, past: str) -> list[str]:
