@@ -90,8 +90,12 @@ def _apart(many: str, *, beyond_chance: bool) -> str:
 
 def _sentences(report: Json, past: str) -> Iterator[str]:
     kind = report["kind"]
-    yield _HOW[kind]
     auroc, expected = report["spread"]["auroc"], report["spread"]["observed_expected"]
+    if known := [one["p_alike"] for one in (auroc, expected) if one["status"] == "ok"]:
+        yield _apart(_MANY[kind], beyond_chance=min(known) < _SURPRISING / len(known))
+    else:
+        yield f"There are too few {_MANY[kind]}, or too few young people in them, to say what to expect in one more."
+    yield _HOW[kind]
     if auroc["status"] == "ok":
         yield (
             f"Over {auroc['n_groups']} {_MANY[kind]} the ranking (AUROC) is {auroc['estimate']:.2f} on average "
@@ -103,8 +107,4 @@ def _sentences(report: Json, past: str) -> Iterator[str]:
             f"In one more {kind} like these, where the estimates expect 100 young people who {past}, we expect between "
             f"{100 * expected['further_lower']:.0f} and {100 * expected['further_upper']:.0f}."
         )
-    if known := [one["p_alike"] for one in (auroc, expected) if one["status"] == "ok"]:
-        yield _apart(_MANY[kind], beyond_chance=min(known) < _SURPRISING / len(known))
-    else:
-        yield f"There are too few {_MANY[kind]}, or too few young people in them, to say what to expect in one more."
     yield f"Some difference is chance: the fewer young people {past}, the wider the range."

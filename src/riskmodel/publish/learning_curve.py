@@ -60,12 +60,14 @@ def learning_curve_lines(report: LearningCurve, disclosure: Disclosure) -> list[
 
 def _sentences(report: LearningCurve, disclosure: Disclosure) -> Iterator[str]:
     before = report.steps[-2].share
+    yield " ".join(
+        f"{FAMILIES[family]}: {_verdict(curve, disclosure, worth=report.worth)}"
+        for family, curve in report.families.items()
+    )
     yield (
         "The models that are made of trees learned again from only some of the households, and were judged on the same young people as "
         f"before. Each part was drawn {report.draws} times. The last step is from {share_words(before)} of the households to all of them."
     )
-    for family, curve in report.families.items():
-        yield f"{FAMILIES[family]}: {_verdict(curve, disclosure, worth=report.worth)}"
     yield (
         "The ranges allow for chance: in whom we judged, and in which households were left out. A better ranking also needs the right records: "
         "more of the same cannot make up for what nobody wrote down."
