@@ -75,7 +75,7 @@ def test_what_issue_and_card_claim_is_in_the_results(results):
         assert one["verdicts"]["exceeds"] >= 0.9 * one["replicates"]
 
 
-def test_point_values_are_those_of_aequitas_and_of_fairlearn(experiment):
+def test_point_values_are_those_of_aequitas_and_of_fairlearn():
     """Whole offers and weights, where all three define the same thing."""
     from fairlearn.metrics import (
         MetricFrame,
