@@ -19,6 +19,7 @@ from riskmodel.stages.fitting import fit_families
 from riskmodel.stages.front import Population, horizon_and_lag
 from riskmodel.stages.measuring import measure
 from riskmodel.stages.scorecards import write_scorecard
+from riskmodel.stages.tuning import OnTrial, gains, tune
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, Labels
 from riskmodel.tables.days import to_day
@@ -29,7 +30,12 @@ Inputs = Mapping[str, Any]
 
 
 def back_end(
-    *, strict: bool = False, tell: Callable[[str], None] = lambda _words: None, late: bool = False
+    *,
+    strict: bool = False,
+    tell: Callable[[str], None] = lambda _words: None,
+    late: bool = False,
+    on_trial: OnTrial = lambda _search, _trial: None,
+    tuned: bool = False,
 ) -> list[Stage]:
     """Return the stages from feature matrix to results; they run each time.
 
@@ -41,10 +47,15 @@ def back_end(
         Called with a sentence that a person should read before the long stages.
     late : bool
         Whether the study wants to see agencies a year late, for which the records are read again.
+    on_trial : callable, optional
+        Called with every trial of tuning and the search it belongs to.
+    tuned : bool
+        Whether to say what tuning was worth.
     """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     later = ("intake",) if late else ()
+    worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
         stage(
@@ -53,7 +64,9 @@ def back_end(
             rows,
             run=partial(_sample_size, strict=strict, tell=tell),
         ),
-        stage("models", "Training the models", rows, run=fit_families),
+        stage("tuning", "Choosing the models' settings", rows, run=partial(tune, on_trial=on_trial)),
+        stage("models", "Training the models", (*rows, "tuning"), run=fit_families),
+        *([worth] if tuned else []),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
