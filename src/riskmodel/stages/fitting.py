@@ -139,12 +139,22 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     )
 
 
-def side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
-    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
+def side_by_side(
+    job: Callable[[str], Found],
+    names: Sequence[str],
+    *,
+    threads: int,
+    stop: Callable[[], None] = lambda: None,
+) -> dict[str, Found]:
+    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are.
+
+    ``stop`` is called when one fails or a person interrupts: long jobs that are running can heed it.
+    """
     with validating.one_blas_thread(), ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             return dict(zip(names, pool.map(job, names), strict=True))
         except BaseException:
+            stop()
             pool.shutdown(cancel_futures=True)
             raise
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,11 @@ def tune(study: Study, inputs: Inputs, folder: Path, *, on_trial: OnTrial) -> Tu
     if not tasks:
         return Tuned(study.models)
     journals, lock = folder.parent / _name(study, inputs), Lock()
+    stopped = Event()
 
     def told(search: Search, trial: Trial) -> None:
+        if stopped.is_set():
+            raise CancelledError
         with lock:
             on_trial(search, trial)
 
@@ -66,6 +70,7 @@ def tune(study: Study, inputs: Inputs, folder: Path, *, on_trial: OnTrial) -> Tu
         ),
         list(tasks),
         threads=study.threads,
+        stop=stopped.set,
     )
     return Tuned(study.models, tuple(found.values()))
 
