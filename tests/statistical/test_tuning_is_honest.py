@@ -152,6 +152,21 @@ def test_threads_and_an_interruption_change_nothing(tmp_path):
     assert any(trial.resumed for one in resumed.searches for trial in one.trials)
 
 
+def test_a_budget_in_minutes_is_shared_and_every_search_tries_the_studys_own_settings(tmp_path):
+    found = tuned_on(place(dates=3), tmp_path, study_of("models.tuning.minutes=0.0001"))
+    assert [len(one.trials) for one in found.searches] == [1] * 4
+    assert all(one.chosen == one.start for one in found.searches)
+    assert found.to_json()["budget"] == {"trials": 9, "minutes": 0.0001, "searches": 4}
+
+
+def test_with_too_few_outcomes_the_studys_own_settings_stay_and_nothing_is_written(tmp_path):
+    found = tuned_on(place(dates=3, people=100), tmp_path, study_of())
+    assert {one.status for one in found.searches} == {"too_few_outcomes"}
+    assert found.spec.xgboost == study_of().models.xgboost
+    assert not list(tmp_path.glob("tuning-*"))
+    assert tuned_on(place(), tmp_path, study_of("models.tuning.trials=0")).searches == ()
+
+
 def test_a_failure_stops_the_searches_beside_it_after_their_trial(tmp_path):
     inputs, heard = place(dates=3), []
 
