@@ -24,10 +24,11 @@ from riskmodel.policy import check_features, check_outcome
 from riskmodel.stages import front_end
 from riskmodel.study import Study, load_study
 from riskmodel.tables.features import FeatureInfo
-from riskmodel.tracking import MlflowRecorder, NullRecorder, Recorder, RunRecord
+from riskmodel.tracking import ChildRecord, MlflowRecorder, NullRecorder, Recorder, RunRecord
 from riskmodel.validate.warning import RunWarning
 
 if TYPE_CHECKING:
+    from riskmodel.models import Search, Trial
     from riskmodel.runfolder import RunResults
 
 STORE = ".store"
@@ -102,17 +103,26 @@ def train(
     RiskModelError
         Of the kind that fits; nothing half-written is left behind.
     """
+    from riskmodel.models import require_optuna
     from riskmodel.runfolder import RunResults, run_name, run_warnings, study_digest, write_run
     from riskmodel.stages.back import back_end
 
     check_policy(study)
+    tuned = bool(study.models.tuned_families)
+    if tuned:
+        require_optuna()
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
-    asked = study.validation
-    wanted = {"late": asked.robustness.late, "fewer": bool(asked.learning_curve.shares)}
-    stages = [*front_end(study), *back_end(strict=strict, tell=tell, **wanted)]
-    last, front = len(stages), len(front_end(study))
     with _recorded(study, out, started) as recorder:
+
+        def tried(search: Search, trial: Trial) -> None:
+            recorder.result().child(_child(search, trial, study.disclosure))
+
+        asked = study.validation
+        wanted = {"late": asked.robustness.late, "fewer": bool(asked.learning_curve.shares), "tuned": tuned}
+        back = back_end(strict=strict, tell=tell, on_trial=tried, **wanted)
+        stages = [*front_end(study), *back]
+        last, front = len(stages), len(front_end(study))
 
         def shown(title: str, number: int, _count: int) -> None:
             if number == front:
@@ -341,6 +351,28 @@ def _record(study: Study, folder: Path, run: Any) -> RunRecord:
             "simulated": str(study.simulated).lower(),
             "mlflow.source.name": "python -m riskmodel.train",
             "mlflow.source.type": "LOCAL",
+        },
+    )
+
+
+def _child(search: Search, trial: Trial, door: Disclosure) -> ChildRecord:
+    """Describe settings that tuning tried; how useful they were only where enough people stand behind it."""
+    judged, metrics = trial.judged, {}
+    if judged is not None:
+        reached = round(judged.utility * search.n_outcomes)
+        if door.rate(reached, search.n_outcomes) is not None:
+            metrics = {"utility": round(judged.utility, 4), "log_loss": round(judged.log_loss, 5)}
+    return ChildRecord(
+        name=f"{search.place}-{trial.number}",
+        params={
+            f"models.{search.family}.{name}": json.dumps(value) for name, value in trial.settings.items()
+        },
+        metrics=metrics,
+        tags={
+            "search": search.place,
+            "state": trial.state,
+            "within_limit": str(trial.feasible).lower(),
+            "resumed": str(trial.resumed).lower(),
         },
     )
 

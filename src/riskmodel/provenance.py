@@ -21,6 +21,7 @@ _PACKAGES = (
     "mlflow",
     "numba",
     "numpy",
+    "optuna",
     "pandas",
     "pyarrow",
     "scikit-learn",
@@ -60,7 +61,7 @@ def package_versions() -> Mapping[str, str]:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # one of the two XGBoost builds is always absent
+            continue  # one of the two XGBoost builds is always absent, and an extra may be
     return versions
 
 

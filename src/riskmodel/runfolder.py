@@ -34,6 +34,7 @@ from riskmodel.publish.scorecard import (
     scorecard_record,
     write_scorecard,
 )
+from riskmodel.publish.tuning_words import tuning_check
 from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
 from riskmodel.stages.explaining import Explained
@@ -126,6 +127,8 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "leaks.json", fitted.leaks.to_json())
     write_json(folder / "selection.json", fitted.selection.to_json())
     write_json(folder / "calibration.json", calibration_record(run))
+    if run["tuning"].searches:
+        write_json(folder / "tuning.json", tuning_record(run))
     write_json(folder / "fairness.json", audited.fairness.to_json())
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
@@ -277,6 +280,26 @@ def calibration_record(run: RunResults) -> dict[str, Any]:
     }
 
 
+def tuning_record(run: RunResults) -> dict[str, Any]:
+    """Return what tuning did, and what that was worth to each family."""
+    record: dict[str, Any] = run["tuning"].to_json()
+    return {
+        **record,
+        "families": {
+            family: {
+                "gain": {name: one.to_json() for name, one in run["gains"][family].items()},
+                "searches": searches,
+            }
+            for family, searches in record["families"].items()
+        },
+    }
+
+
+def _tuning_checks(run: RunResults) -> Iterator[Check]:
+    if run["tuning"].searches:
+        yield tuning_check(tuning_record(run), run.study.disclosure, past=run.study.card.past)
+
+
 def _checks(run: RunResults) -> list[Check]:
     """Return the further checks of the card, in the order in which it shows them."""
     metrics = run["measured"].metrics
@@ -299,6 +322,7 @@ def _checks(run: RunResults) -> list[Check]:
         robustness_check(run["robustness"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
+        *_tuning_checks(run),
         *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
 

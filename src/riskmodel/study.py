@@ -129,6 +129,7 @@ class Study(BaseModel):
             if absent:
                 raise ValueError(f"data.kind '{self.data.kind}' needs: {', '.join(absent)}")
         self._check_gap()
+        self._check_fairness_limit()
         return self
 
     def _check_audited(self) -> None:
@@ -140,6 +141,17 @@ class Study(BaseModel):
         ]
         if faults:
             raise ValueError("; ".join(sorted(faults)))
+
+    def _check_fairness_limit(self) -> None:
+        limit = self.models.tuning.fairness
+        audited = self.audit.attributes
+        faults = [
+            f"'models.tuning.fairness': '{name}' is not under 'audit.attributes'; {did_you_mean(name, audited)}"
+            for name in (() if limit is None else limit.attributes)
+            if name not in audited
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
 
     def _check_gap(self) -> None:
         if self.cohort is not None and self.outcomes is not None and self.split.design not in _WITHOUT_GAP:

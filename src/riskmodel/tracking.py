@@ -47,11 +47,33 @@ class RunRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ChildRecord:
+    """One attempt within a run, such as settings that tuning tried.
+
+    Parameters
+    ----------
+    name : str
+    params, tags : mapping of str to str
+    metrics : mapping of str to float
+        Empty where too few people stand behind them.
+    """
+
+    name: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 class Recorder(Protocol):
     """What the pipeline may do with a logbook."""
 
     def start(self, *, run_name: str) -> None:
         """Open a run."""
+        ...
+
+    def child(self, record: ChildRecord) -> None:
+        """Log a finished run that belongs to the open one."""
         ...
 
     def finish(self, record: RunRecord) -> None:
@@ -67,6 +89,9 @@ class NullRecorder:
     """A logbook that writes nothing, for studies with ``tracking.enabled: false``."""
 
     def start(self, *, run_name: str) -> None:
+        """Do nothing."""
+
+    def child(self, record: ChildRecord) -> None:
         """Do nothing."""
 
     def finish(self, record: RunRecord) -> None:
@@ -92,6 +117,7 @@ class MlflowRecorder:
         self._client = _client(uri)
         self._experiment = experiment
         self._artifacts = artifacts
+        self._experiment_id = ""
         self._run_id: str | None = None
 
     def start(self, *, run_name: str) -> None:
@@ -102,7 +128,19 @@ class MlflowRecorder:
             experiment_id = self._client.create_experiment(self._experiment, artifact_location=place)
         else:
             experiment_id = found.experiment_id
+        self._experiment_id = experiment_id
         self._run_id = self._client.create_run(experiment_id, run_name=run_name).info.run_id
+
+    def child(self, record: ChildRecord) -> None:
+        """Log a run whose parent is the open one; MLflow's page folds it under its parent."""
+        from mlflow.entities import Metric, Param
+
+        tags = {**record.tags, "mlflow.parentRunId": self._opened()}
+        run_id = self._client.create_run(self._experiment_id, run_name=record.name, tags=tags).info.run_id
+        params = [Param(key, value[:500]) for key, value in record.params.items()]
+        metrics = [Metric(key, value, 0, 0) for key, value in record.metrics.items()]
+        self._client.log_batch(run_id, metrics=metrics, params=params)
+        self._client.set_terminated(run_id, "FINISHED")
 
     def finish(self, record: RunRecord) -> None:
         """Log everything, register the model's description under the alias, and close the run."""

@@ -41,6 +41,7 @@ DOORS = {
     "matplotlib": {"publish/figures/"},
     "duckdb": {"intake/", "linking/"},
     "splink": {"linking/linkage.py"},
+    "optuna": {"models/tuning.py"},
     "pyspark": {"features/spark.py"},
     "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},
@@ -94,10 +95,37 @@ def test_each_large_library_has_one_door(path):
 
 
 def test_a_study_is_read_without_loading_a_large_library():
-    heavy = ["sklearn", "xgboost", "shap", "mlflow", "interpret", "matplotlib", "numba", "duckdb", "pandas"]
+    heavy = [
+        "sklearn",
+        "xgboost",
+        "shap",
+        "mlflow",
+        "optuna",
+        "interpret",
+        "matplotlib",
+        "numba",
+        "duckdb",
+        "pandas",
+    ]
     code = f"import sys, riskmodel.study; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_model_knows_an_audited_attribute():
+    """Not in fitting, calibration or recalibration, nor in tuning, whose fairness limit is a function given from outside."""
+    for path in sorted((SOURCE / "models").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        assert "AuditedAttributes" not in names, path.name
+        assert not [name for name in imports(path) if name.startswith("riskmodel.audit")], path.name
+        assert not {"group", "groups", "audited", "attributes", "ethnicity", "sex"} & (arguments | used), (
+            path.name
+        )
 
 
 def tracked():

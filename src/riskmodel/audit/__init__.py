@@ -3,11 +3,13 @@
 from riskmodel.audit.fairness import audit_fairness
 from riskmodel.audit.group_calibration import GroupCalibration, calibration_by_group
 from riskmodel.audit.label_choice import LabelChoiceReport, label_choice
+from riskmodel.audit.limit import FairnessLimit
 from riskmodel.audit.privacy import PrivacyReport, Structure, privacy
 from riskmodel.audit.proxies import ProxyReport, proxies
 from riskmodel.audit.report import FairnessReport
 
 __all__ = [
+    "FairnessLimit",
     "FairnessReport",
     "GroupCalibration",
     "LabelChoiceReport",

@@ -14,6 +14,9 @@ from riskmodel.models.recalibration import recalibrate_in_the_large
 from riskmodel.models.selection import Resampled, Selection, select
 from riskmodel.models.spec import SIMPLEST_FIRST, CapacitySpec, ModelsSpec
 from riskmodel.models.training import Timeline
+from riskmodel.models.trying import Limit, Step, Trials
+from riskmodel.models.tuned import Search, Tuned
+from riskmodel.models.tuning import Trial, require_optuna, search
 from riskmodel.models.usable import with_usable_families
 
 __all__ = [
@@ -25,12 +28,18 @@ __all__ = [
     "CapacitySpec",
     "CurveChoice",
     "FoldRisks",
+    "Limit",
     "ModelsSpec",
     "Reliance",
     "Resampled",
     "RiskModel",
+    "Search",
     "Selection",
+    "Step",
     "Timeline",
+    "Trial",
+    "Trials",
+    "Tuned",
     "bag",
     "calibrate",
     "crossfit",
@@ -45,6 +54,8 @@ __all__ = [
     "offers",
     "out_of_fold",
     "recalibrate_in_the_large",
+    "require_optuna",
+    "search",
     "select",
     "smallest_group",
     "with_usable_families",

@@ -85,8 +85,12 @@ def fold_models(
     person: IntArray | None = None,
     timeline: Timeline | None = None,
     learning: Mapping[int, BoolArray] | None = None,
+    by_fold: Mapping[int, ModelsSpec] | None = None,
 ) -> dict[int, RiskModel]:
-    """Fit one model per fold, each without the rows of its fold; the parameters are those of ``crossfit``."""
+    """Fit one model per fold, each without the rows of its fold; the parameters are those of ``crossfit``.
+
+    ``by_fold`` holds settings for some folds instead of ``spec``: those that were tuned without the fold.
+    """
     models = {}
     for one in np.unique(fold[fold != NOT_SCORED]).tolist():
         learn = learning[one] if learning is not None else (fold != NOT_SCORED) & (fold != one)
@@ -95,7 +99,7 @@ def fold_models(
             features.take(learn),
             outcome[learn],
             weight[learn],
-            spec=spec,
+            spec=(by_fold or {}).get(one, spec),
             seed=seed,
             threads=threads,
             person=None if person is None else person[learn],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Family = Literal["count", "prior", "logistic", "ebm", "xgboost"]
+TunedFamily = Literal["logistic", "ebm", "xgboost"]
 CalibrationKind = Literal["none", "sigmoid", "beta", "isotonic"]
 CalibrationSetting = Literal["auto", "none", "sigmoid", "beta", "isotonic"]
 Recalibrate = Literal["none", "latest_training_date"]
@@ -22,6 +25,17 @@ LOG_ODDS = "log-odds"
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchRange(NamedTuple):
+    """Where tuning looks for a setting: both ends included, evenly in its logarithm if ``log``; whole numbers if both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+SearchSpace = Mapping[str, SearchRange]
 
 
 class CountSpec(_Spec):
@@ -66,6 +80,15 @@ class LogisticSpec(_Spec):
         Fewest people in a bin.
     """
 
+    # How many columns are used is not searched: BIC decides it within the study's limit.
+    search: ClassVar[SearchSpace] = MappingProxyType(
+        {
+            "max_bins": SearchRange(2, 8),
+            "l1_ratio": SearchRange(0.5, 1.0),
+            "ridge": SearchRange(0.01, 10.0, log=True),
+        }
+    )
+
     max_parameters: int = Field(default=30, ge=2, le=100)
     max_bins: int = Field(default=5, ge=2, le=10)
     l1_ratio: float = Field(default=0.9, gt=0, le=1)
@@ -93,6 +116,15 @@ class EbmSpec(_Spec):
         Rows without the outcome that are kept for each row with it (or the other way round, when the outcome is the
         more common one); the kept ones stand for all by their weight.
     """
+
+    # Rounds are not searched: early stopping finds their number.
+    search: ClassVar[SearchSpace] = MappingProxyType(
+        {
+            "max_bins": SearchRange(6, 48, log=True),
+            "learning_rate": SearchRange(0.005, 0.06, log=True),
+            "early_stopping_rounds": SearchRange(20, 120, log=True),
+        }
+    )
 
     max_bins: int = Field(default=16, ge=2, le=256)
     min_people: int = Field(default=10, ge=10)
@@ -126,6 +158,16 @@ class XGBoostSpec(_Spec):
     engine : str
         ``local`` or ``spark``: where the trees are grown. Both give the same JSON.
     """
+
+    # Depth stays where it can be explained; trees are not searched, because early stopping finds their number.
+    search: ClassVar[SearchSpace] = MappingProxyType(
+        {
+            "depth": SearchRange(1, 4),
+            "learning_rate": SearchRange(0.02, 0.2, log=True),
+            "min_information": SearchRange(1.0, 40.0, log=True),
+            "ridge": SearchRange(0.1, 30.0, log=True),
+        }
+    )
 
     depth: int = Field(default=3, ge=1, le=4)
     rounds: int = Field(default=400, ge=1, le=2000)
@@ -167,6 +209,55 @@ class AbstainSpec(_Spec):
     most_missing: float | None = Field(default=0.75, gt=0, lt=1)
 
 
+class TuningFairnessSpec(_Spec):
+    """A limit that tuned settings must keep: groups may differ by no more than a tolerance.
+
+    The attributes are looked at when offers have been made, and never enter a model. Settings over the limit cannot be
+    chosen. The limit is on the difference as measured while tuning; whether the chosen model keeps it, the audit says.
+
+    Parameters
+    ----------
+    attributes : tuple of str
+        Of those that the study audits.
+    metric : str
+        ``tpr``: of those who came to harm, the share who would be offered support. ``selection_rate``: the share offered
+        support.
+    tolerance : float
+        Largest difference between a group and everyone else.
+    minimum_people : int
+        A group is compared if it, and everyone else, hold so many people (with the outcome, for ``tpr``). Without
+        such a group the limit cannot be judged; tuning goes on without it and says so.
+    """
+
+    attributes: tuple[str, ...] = Field(min_length=1)
+    metric: Literal["tpr", "selection_rate"] = "tpr"
+    tolerance: float = Field(default=0.05, gt=0, lt=1)
+    minimum_people: int = Field(default=50, ge=10)
+
+
+class TuningSpec(_Spec):
+    """Whether settings of the families are searched for, and with what budget. Off by default; needs Optuna.
+
+    Parameters
+    ----------
+    trials : int
+        Settings that each search tries at most, the study's own among them. A family is searched once for each fold, on
+        the other folds, and once on all training rows: ``models.folds + 1`` searches. 0: nothing is tuned.
+    minutes : float, optional
+        About so many minutes in all, divided equally among the searches; each tries the study's own settings at least.
+        What is found then depends on the speed of the machine; with ``trials`` alone it does not.
+    families : tuple of str
+        Those of them that the study fits are tuned.
+    fairness : TuningFairnessSpec, optional
+        Settings under which groups differ by more than this are not chosen.
+    """
+
+    trials: int = Field(default=0, ge=0, le=1000)
+    minutes: float | None = Field(default=None, gt=0)
+    families: tuple[TunedFamily, ...] = ("logistic", "ebm", "xgboost")
+    fairness: TuningFairnessSpec | None = None
+
+
 class ModelsSpec(_Spec):
     """Which families are fitted, and how.
 
@@ -196,6 +287,7 @@ class ModelsSpec(_Spec):
     xgboost: XGBoostSpec = XGBoostSpec()
     uncertainty: UncertaintySpec = UncertaintySpec()
     abstain: AbstainSpec = AbstainSpec()
+    tuning: TuningSpec = TuningSpec()
 
     @model_validator(mode="after")
     def _families_once(self) -> Self:
@@ -204,6 +296,17 @@ class ModelsSpec(_Spec):
         if len(set(self.families)) != len(self.families):
             raise ValueError("families: each may be named once")
         return self
+
+    @property
+    def tuned_families(self) -> tuple[TunedFamily, ...]:
+        """The families whose settings are searched for."""
+        wanted = self.tuning.families if self.tuning.trials else ()
+        return tuple(family for family in wanted if family in self.families)
+
+    def with_settings(self, family: str, settings: Mapping[str, float]) -> Self:
+        """Return the same with some settings of one family changed."""
+        own = getattr(self, family).model_copy(update=dict(settings))
+        return self.model_copy(update={family: own})
 
     def curves_for(self, unit: str) -> tuple[CalibrationKind, ...]:
         """Return the calibrations to choose from for a raw score in this unit, the simplest first.

@@ -119,7 +119,7 @@ def _alternative_offers(study: Study, inputs: Inputs, part: Part) -> dict[str, F
     }
     fit = partial(
         modelling.fit,
-        spec=study.models,
+        spec=inputs["models"].spec,
         seed=study.seed,
         threads=1,
         person=population.cohort.subject_id[split.train],

@@ -20,6 +20,7 @@ from riskmodel.stages.front import Population, horizon_and_lag
 from riskmodel.stages.learning import learning_curve
 from riskmodel.stages.measuring import measure
 from riskmodel.stages.scorecards import write_scorecard
+from riskmodel.stages.tuning import OnTrial, gains, tune
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, Labels
 from riskmodel.tables.days import to_day
@@ -35,6 +36,8 @@ def back_end(
     tell: Callable[[str], None] = lambda _words: None,
     late: bool = False,
     fewer: bool = False,
+    on_trial: OnTrial = lambda _search, _trial: None,
+    tuned: bool = False,
 ) -> list[Stage]:
     """Return the stages from feature matrix to results; they run each time.
 
@@ -48,11 +51,18 @@ def back_end(
         Whether the study wants to see agencies a year late, for which the records are read again.
     fewer : bool
         Whether the study wants to see trees that learn from fewer young people.
+    on_trial : callable, optional
+        Called with every trial of tuning and the search it belongs to.
+    tuned : bool
+        Whether to say what tuning was worth.
     """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
     later = ("intake",) if late else ()
-    smaller = [stage("learning_curve", "Learning from fewer", (*rows, "models"), run=learning_curve)]
+    smaller = [
+        stage("learning_curve", "Learning from fewer", (*rows, "tuning", "models"), run=learning_curve)
+    ]
+    worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
         stage(
@@ -61,7 +71,9 @@ def back_end(
             rows,
             run=partial(_sample_size, strict=strict, tell=tell),
         ),
-        stage("models", "Training the models", rows, run=fit_families),
+        stage("tuning", "Choosing the models' settings", rows, run=partial(tune, on_trial=on_trial)),
+        stage("models", "Training the models", (*rows, "tuning"), run=fit_families),
+        *([worth] if tuned else []),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         *(smaller if fewer else []),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),

@@ -19,15 +19,16 @@ from riskmodel.models import (
     CalibrationRows,
     CurveChoice,
     FoldRisks,
+    ModelsSpec,
     Resampled,
     RiskModel,
     Selection,
     Timeline,
+    Tuned,
 )
 from riskmodel.stages.front import Population
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, FloatArray, Labels
-from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate import Round, Split
 from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
 from riskmodel.validate.leaks import LeakReport
@@ -45,6 +46,8 @@ class Fitted:
 
     Parameters
     ----------
+    spec : ModelsSpec
+        Settings of the final models: the study's, or tuned ones.
     models : mapping of str to CalibratedModel
     crossfit : mapping of str to ndarray, shape (n,)
         Out-of-fold raw scores; NaN outside the training rows.
@@ -62,6 +65,7 @@ class Fitted:
         For each round of the split, the model of each fold.
     """
 
+    spec: ModelsSpec
     models: Mapping[str, CalibratedModel]
     crossfit: Mapping[str, FloatArray]
     crossfit_risk: Mapping[str, FloatArray]
@@ -119,6 +123,7 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
         for family, one in learned.items()
     }
     return Fitted(
+        spec=inputs["tuning"].spec,
         models=_up_to_date(study, population, split, models, out_of_fold=out_of_fold, labels=judged),
         crossfit=raw,
         crossfit_risk={family: one.risk for family, one in curves.items()},
@@ -141,12 +146,22 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     )
 
 
-def side_by_side(job: Callable[[str], Found], names: Sequence[str], *, threads: int) -> dict[str, Found]:
-    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are."""
+def side_by_side(
+    job: Callable[[str], Found],
+    names: Sequence[str],
+    *,
+    threads: int,
+    stop: Callable[[], None] = lambda: None,
+) -> dict[str, Found]:
+    """Run a job for each name; each has one thread of its own, so that results do not depend on how many there are.
+
+    ``stop`` is called when one fails or a person interrupts: long jobs that are running can heed it.
+    """
     with validating.one_blas_thread(), ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             return dict(zip(names, pool.map(job, names), strict=True))
         except BaseException:
+            stop()
             pool.shutdown(cancel_futures=True)
             raise
 
@@ -159,8 +174,9 @@ def timeline(population: Population) -> Timeline:
 def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
     """Fit a family on all training rows, and for each round and fold on what may be learned from."""
     population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    tuned: Tuned = inputs["tuning"]
     labels = population.outcomes.as_known(None).take(split.train)
-    models = [round_models(study, family, features, population, one) for one in split.rounds]
+    models = [_round_models(study, inputs, family, one, tuned) for one in split.rounds]
     pairs = zip(models, split.rounds, strict=True)
     scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
     model = modelling.fit(
@@ -168,7 +184,7 @@ def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
         features.take(split.train),
         labels.outcome,
         labels.weight,
-        spec=study.models,
+        spec=tuned.spec,
         seed=study.seed,
         threads=1,  # so that the result does not depend on how many families are fitted at a time
         person=population.cohort.subject_id[split.train],
@@ -177,19 +193,32 @@ def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
     return _Learned(model, models, scores)
 
 
-def round_models(
-    study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
+def crossfit_scores(
+    study: Study, inputs: Inputs, family: str, tuned: Tuned, rounds: Sequence[Round]
+) -> FloatArray:
+    """Return a family's raw scores out of fold under some settings, shape (n,); NaN for rows that are not judged."""
+    features = inputs["features"]
+    models = [_round_models(study, inputs, family, one, tuned) for one in rounds]
+    pairs = zip(models, rounds, strict=True)
+    scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
+    return judged_scores(inputs["split"], scores)
+
+
+def _round_models(
+    study: Study, inputs: Inputs, family: str, one: Round, tuned: Tuned
 ) -> dict[int, RiskModel]:
     """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
+    population: Population = inputs["population"]
     labels = population.outcomes.as_known(one.known_by)
     return modelling.fold_models(
         family,
-        features,
+        inputs["features"],
         labels.outcome,
         labels.weight,
         one.fold,
         learning=one.learning,
-        spec=study.models,
+        spec=tuned.spec,
+        by_fold=tuned.by_fold,
         seed=study.seed,
         threads=1,
         person=population.cohort.subject_id,
@@ -281,7 +310,7 @@ def _bands(
             rows[selected],
             calibration[selected],
             kind=calibration[selected].kind,
-            spec=study.models,
+            spec=inputs["tuning"].spec,
             seed=study.seed,
         )
     return bands

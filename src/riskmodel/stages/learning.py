@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from riskmodel import models as modelling
-from riskmodel.stages.fitting import Fitted, judged_scores, round_models, side_by_side
+from riskmodel.stages.fitting import Fitted, crossfit_scores, side_by_side
 from riskmodel.stages.front import Population
 from riskmodel.stages.parts import CROSSFIT, Part, enough_outcomes, parts, resamples, scored
 from riskmodel.study import Study
@@ -69,11 +69,8 @@ def _smaller(study: Study, population: Population, split: Split) -> dict[float, 
 
 def _scores(study: Study, inputs: Inputs, family: str, rounds: Rounds) -> FloatArray:
     """Return out-of-fold scores of the judged rows."""
-    population, features, split = inputs["population"], inputs["features"], inputs["split"]
-    models = [round_models(study, family, features, population, one) for one in rounds]
-    pairs = zip(models, rounds, strict=True)
-    whole = judged_scores(split, [modelling.out_of_fold(each, features, one.fold) for each, one in pairs])
-    return np.asarray(whole[split.judged])
+    whole = crossfit_scores(study, inputs, family, inputs["tuning"], rounds)
+    return np.asarray(whole[inputs["split"].judged])
 
 
 def _rescored(

@@ -10,6 +10,7 @@ from riskmodel.validate.curves import (
 from riskmodel.validate.estimate import Estimate
 from riskmodel.validate.folds import Round, grouped_folds
 from riskmodel.validate.heterogeneity import heterogeneity
+from riskmodel.validate.inner import InnerFolds, inner_folds
 from riskmodel.validate.leaks import LeakReport, hunt_leaks
 from riskmodel.validate.metrics import METRICS, Drawn, ScoredRows, draw_metrics, evaluate, recall, summarise
 from riskmodel.validate.optimism import optimism
@@ -22,6 +23,7 @@ __all__ = [
     "METRICS",
     "Drawn",
     "Estimate",
+    "InnerFolds",
     "LeakReport",
     "OracleRatio",
     "Resamples",
@@ -36,6 +38,7 @@ __all__ = [
     "grouped_folds",
     "heterogeneity",
     "hunt_leaks",
+    "inner_folds",
     "lift_curve",
     "one_blas_thread",
     "optimism",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from riskmodel.errors import StudyError
-from riskmodel.tracking import ALIAS, MlflowRecorder, NullRecorder, RunRecord
+from riskmodel.tracking import ALIAS, ChildRecord, MlflowRecorder, NullRecorder, RunRecord
 
 # From MLflow's own use of SQLAlchemy; nothing of ours can mend it.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
@@ -81,6 +81,30 @@ def test_a_run_that_fails_is_marked(store, interrupted, status):
     assert [run.info.status for run in runs] == [status]
 
 
+def test_a_child_is_a_finished_run_of_its_own_below_the_open_one(store):
+    recorder = MlflowRecorder(
+        uri=f"sqlite:///{store}/mlflow.db", experiment="tuned", artifacts=store / "artifacts"
+    )
+    child = ChildRecord(
+        "xgboost-all-0", {"models.xgboost.depth": "3"}, {"utility": 0.21}, {"state": "complete"}
+    )
+    with pytest.raises(RuntimeError, match="start a run"):
+        recorder.child(child)
+    recorder.start(run_name="parent")
+    recorder.child(child)
+    recorder.fail(interrupted=True)
+    found = client(store).get_experiment_by_name("tuned")
+    runs = {run.info.run_name: run for run in client(store).search_runs([found.experiment_id])}
+    own = runs["xgboost-all-0"]
+    assert own.data.tags["mlflow.parentRunId"] == runs["parent"].info.run_id
+    assert own.data.tags["state"] == "complete"
+    assert (own.data.params, own.data.metrics) == ({"models.xgboost.depth": "3"}, {"utility": 0.21})
+    assert {name: run.info.status for name, run in runs.items()} == {
+        "parent": "KILLED",
+        "xgboost-all-0": "FINISHED",
+    }
+
+
 def test_failing_before_the_start_needs_no_run(store):
     recorder = MlflowRecorder(
         uri=f"sqlite:///{store}/mlflow.db", experiment="broken", artifacts=store / "artifacts"
@@ -109,6 +133,7 @@ def test_an_address_that_mlflow_cannot_open_is_a_fault_of_the_study(tmp_path):
 def test_the_null_recorder_does_nothing(tmp_path):
     recorder = NullRecorder()
     recorder.start(run_name="x")
+    recorder.child(ChildRecord("y", {}, {}))
     recorder.finish(record(tmp_path))
     recorder.fail(interrupted=True)
     assert not list(tmp_path.glob("*.db"))
