@@ -23,6 +23,7 @@ from riskmodel.publish.heterogeneity import heterogeneity_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.learning_curve import learning_curve_check
+from riskmodel.publish.pairs import pairs_checks
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
@@ -323,6 +324,7 @@ def _checks(run: RunResults) -> list[Check]:
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
         *_tuning_checks(run),
+        *pairs_checks(run["explained"].overall, min_people=run.study.models.ebm.min_people),
         *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
 

@@ -150,7 +150,7 @@ def explanations(
     spec: ExplainSpec,
     disclosure: Disclosure,
 ) -> dict[str, Any]:
-    """Return one model's entry of ``explanations.json``: unit, features, concepts and spread of the top features."""
+    """Return one model's entry of ``explanations.json``: unit, features, concepts, pairs, and spread of the top features."""
     ranked = global_importance(contributions, features.infos, weight)
     listed = [one for one in ranked if one.kind == "feature"][: spec.listed]
     top = [one.name for one in listed[: spec.top] if one.mean_absolute > 0]
@@ -161,8 +161,17 @@ def explanations(
         "unit": contributions.unit,
         "features": [one.to_json() for one in listed],
         "concepts": [one.to_json() for one in ranked if one.kind == "concept"],
+        "pairs": _pairs(contributions, features.infos),
         "spread": [one.to_json() for one in spread],
     }
+
+
+def _pairs(contributions: Contributions, infos: Sequence[FeatureInfo]) -> list[dict[str, Any]]:
+    words = {info.name: info.description for info in infos}
+    return [
+        {"names": list(names), "descriptions": [words[name] for name in names]}
+        for names in contributions.together
+    ]
 
 
 def _mean_absolute(values: FloatArray, weight: FloatArray) -> FloatArray:

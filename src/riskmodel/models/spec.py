@@ -97,7 +97,7 @@ class LogisticSpec(_Spec):
 
 
 class EbmSpec(_Spec):
-    """``ebm``: explainable boosting machine, one curve per feature.
+    """``ebm``: explainable boosting machine, one curve per feature and, if wanted, tables of two.
 
     Parameters
     ----------
@@ -115,6 +115,9 @@ class EbmSpec(_Spec):
     rows_per_rare : int
         Rows without the outcome that are kept for each row with it (or the other way round, when the outcome is the
         more common one); the kept ones stand for all by their weight.
+    interactions : int
+        The most pairs of features that are also looked at together. Cells of a pair's table hold at least
+        ``min_people`` people, like bins.
     """
 
     # Rounds are not searched: early stopping finds their number.
@@ -133,6 +136,7 @@ class EbmSpec(_Spec):
     max_rounds: int = Field(default=2000, ge=1)
     early_stopping_rounds: int = Field(default=50, ge=1)
     rows_per_rare: int = Field(default=6, ge=1)
+    interactions: int = Field(default=0, ge=0, le=20)
 
 
 class XGBoostSpec(_Spec):

@@ -28,12 +28,15 @@ class Contributions:
         The raw score before any feature has spoken: 0 for a count, the average young person for the others.
     unit : str
         ``factors``, ``events`` or ``log-odds``.
+    together : tuple of tuple of two str
+        Features that the model also looks at together, the strongest pair first; what two add is halved between them.
     """
 
     values: FloatArray
     names: tuple[str, ...]
     base: float
     unit: str
+    together: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float64 or self.values.ndim != 2:
@@ -53,7 +56,8 @@ class Contributions:
 
     def take(self, rows: IntArray | BoolArray) -> Contributions:
         """Return the chosen rows, in the same order."""
-        return Contributions(np.ascontiguousarray(self.values[rows]), self.names, self.base, self.unit)
+        values = np.ascontiguousarray(self.values[rows])
+        return Contributions(values, self.names, self.base, self.unit, self.together)
 
 
 @dataclass(frozen=True)

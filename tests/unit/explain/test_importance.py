@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,17 @@ def test_explanations_hold_the_listed_features_and_the_spread_of_those_that_move
     assert [one["name"] for one in record["concepts"]] == ["home", "school"]
     assert [one["name"] for one in record["spread"]] == ["c", "a"]
     assert record["unit"] == "log-odds"
+    assert record["pairs"] == []
+
+
+def test_explanations_list_the_features_that_are_looked_at_together():
+    matrix = FeatureMatrix(np.ones((20, 4), dtype=np.float32), INFOS)
+    together = replace(contributions(np.ones((20, 3))), together=(("c", "a"), ("b", "a")))
+    record = explanations(
+        together, matrix, weight=np.ones(20), subject_id=np.arange(20), spec=ExplainSpec(), disclosure=Disclosure()
+    )  # fmt: skip
+    words = {info.name: info.description for info in INFOS}
+    assert record["pairs"] == [
+        {"names": ["c", "a"], "descriptions": [words["c"], words["a"]]},
+        {"names": ["b", "a"], "descriptions": [words["b"], words["a"]]},
+    ]

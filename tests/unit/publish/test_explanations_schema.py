@@ -27,6 +27,7 @@ def test_global_explanations_follow_their_schema():
         spec=ExplainSpec(),
         disclosure=Disclosure(),
     )
+    record["pairs"] = [{"names": ["a", "b"], "descriptions": ["times suspended", "age in years"]}]
     whole = {"selected": "logistic", "models": {"logistic": record}}
     jsonschema.validate(whole, schema)
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
