@@ -145,6 +145,7 @@ def test_what_it_prints_and_writes(files, capsys):
     )  # fmt: skip
     assert (black["per_1000"], black["ratio"]) == (100.0, pytest.approx(200 / 300 * 5000 / 2000))
     assert json.loads((out / "report.json").read_text())["by_ethnicity"] == value["by_ethnicity"]
+    assert {file.name for file in out.iterdir()} == {"report.html", "report.json"}
     assert main(["stop-search", *map(str, arguments), "--quiet"]) == 2
     assert "holds something already" in capsys.readouterr().err
 

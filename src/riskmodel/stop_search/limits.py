@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskmodel.stop_search.reading import ReadingReport
@@ -51,9 +51,22 @@ def cannot_say(report: ReadingReport, gaps: Mapping[str, Any]) -> list[str]:
             "under the Police and Criminal Evidence Act cannot be told from others. Fewer weapon searches show than there were."
         )
     if report.unreadable_dates:
-        said.append(f"{report.unreadable_dates:,} searches have a date that could not be read.")
+        n = report.unreadable_dates
+        said.append(f"The date of {n:,} {'search' if n == 1 else 'searches'} could not be read.")
     return [*said, *_ALWAYS]
 
 
-def _listed(words: list[str]) -> str:
+def month_name(month: str) -> str:
+    """Return ``March 2018`` for ``2018-03``; other words as they are."""
+    names = (
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    )  # fmt: skip
+    year, _, number = month.partition("-")
+    if not number:
+        return month
+    return f"{names[int(number) - 1]} {year}"
+
+
+def _listed(months: Sequence[str]) -> str:
+    words = [month_name(month) for month in months]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -140,21 +140,28 @@ def _within(
     searches: pd.DataFrame, sides: _Sides, strata: Sequence[str], pooled: Ratio, question: Question
 ) -> dict[str, Any]:
     """Return the comparison like with like, for one way to divide searches."""
-    codes = searches.groupby(list(strata), sort=True).ngroup().to_numpy().astype(np.int64)
-    weights = stratum_weights(codes, sides.group, sides.base, least=question.disclosure.threshold)
-    pair = sides.group | sides.base
-    covered = float((weights[codes] > 0)[pair].mean())
-    top, bottom = (standardised(sides.found, side, codes, weights) for side in (sides.group, sides.base))
-    ratio = top.over(bottom, sides.clusters) if covered else NO_RATIO
+    ratio, shares, (codes, weights) = _like_with_like(searches, sides, strata, question)
     lower, higher = _directions(sides, codes, weights)
     return {
         "strata": list(strata),
-        **_pooled(ratio, top.value if covered else None, bottom.value if covered else None),
-        "covered": covered,
+        **_pooled(ratio, *shares),
+        "covered": float((weights[codes] > 0)[sides.group | sides.base].mean()),
         "strata_lower": lower,
         "strata_higher": higher,
         "simpson": simpson(pooled, ratio),
     }
+
+
+def _like_with_like(
+    searches: pd.DataFrame, sides: _Sides, strata: Sequence[str], question: Question
+) -> tuple[Ratio, tuple[float | None, float | None], tuple[IntArray, FloatArray]]:
+    """Return the ratio of standardised shares, the shares, and the strata with their weights."""
+    codes = searches.groupby(list(strata), sort=True).ngroup().to_numpy().astype(np.int64)
+    weights = stratum_weights(codes, sides.group, sides.base, least=question.disclosure.threshold)
+    if not weights.any():
+        return NO_RATIO, (None, None), (codes, weights)
+    top, bottom = (standardised(sides.found, side, codes, weights) for side in (sides.group, sides.base))
+    return top.over(bottom, sides.clusters), (top.value, bottom.value), (codes, weights)
 
 
 def stratum_weights(codes: IntArray, group: BoolArray, base: BoolArray, *, least: int) -> FloatArray:
@@ -253,7 +260,8 @@ def combined_rule(
     Returns
     -------
     list of dict
-        By ``kind`` of search, ``definition``, ``benchmark``, ``group``: the two ratios with intervals and the ``verdict``:
+        By ``kind`` of search, ``definition``, ``benchmark``, ``group``: the two ratios with intervals, the ratio of what was found like
+        with like (``like_ratio``, by object and age), and the ``verdict``:
         ``lower_bar``, ``higher_bar``, ``tests_disagree``, ``inconclusive``, ``insufficient``.
 
     Notes
@@ -280,12 +288,13 @@ def _rule(
 ) -> dict[str, Any]:
     sides = _Sides.of(searches, definition, group, "positive", question)
     people, base = benchmark.people(group), benchmark.people(question.reference)
-    rate = found = NO_RATIO
+    rate = found = like = NO_RATIO
     if people and base and sides.enough(question.disclosure.threshold):
         labels = searches[definition].to_numpy()
         is_group, is_base = labels == group, labels == question.reference
         rate = number_of(is_group).over(number_of(is_base), sides.clusters, scale=base / people)
         found = mean_of(sides.found, sides.group).over(mean_of(sides.found, sides.base), sides.clusters)
+        like = _like_with_like(searches, sides, MAIN_STRATA, question)[0]
     return {
         "rate_ratio": rate.value,
         "rate_lower": rate.lower,
@@ -293,6 +302,9 @@ def _rule(
         "found_ratio": found.value,
         "found_lower": found.lower,
         "found_upper": found.upper,
+        "like_ratio": like.value,
+        "like_lower": like.lower,
+        "like_upper": like.upper,
         "verdict": verdict(rate, found),
     }
 

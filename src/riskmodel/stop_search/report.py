@@ -106,10 +106,12 @@ def measure(reading: Reading, against: Against, question: Question) -> Json:
     Returns
     -------
     dict
-        ``report.json`` (its schema is ``publish/schemas/stop_search.schema.json``), without the threshold test.
+        ``report.json``; its schema is ``publish/schemas/stop_search.schema.json``.
     """
     searches = reading.searches
     missing = gaps(searches)
+    located = Counter(against.places.locate(searches).tolist())
+    areas = _areas(located, against.places, question)
     return {
         "n_searches": len(searches),
         "by_ethnicity": by_ethnicity(searches),
@@ -118,7 +120,9 @@ def measure(reading: Reading, against: Against, question: Question) -> Json:
         "months": by_month(searches, question),
         "gaps": missing,
         "scopes": [scope.measure() for scope in scopes(reading, against, question)],
-        "areas": _areas(searches, against.places, question),
+        "areas": areas,
+        "deciles": _deciles(areas, located, against.places, question),
+        "threshold_test": {"status": "not_asked"},
         "cannot_say": cannot_say(reading.report, missing),
         "reference": question.reference,
         "cluster": question.cluster,
@@ -230,18 +234,29 @@ def _duplicates(reading: Reading) -> Json:
     return {"rule": reading.report.duplicates, "n": reading.report.n_duplicates, **under}
 
 
-def _areas(searches: pd.DataFrame, places: Places, question: Question) -> list[Json]:
+def _areas(located: Mapping[int, int], places: Places, question: Question) -> list[Json]:
     """Return the number of searches in each area of the map, small ones hidden."""
-    counts = Counter(places.locate(searches).tolist())
     return [
         {
             "code": place.code,
             "name": place.name,
             "decile": place.decile,
-            "n": question.disclosure.count(counts[number]),
+            "n": question.disclosure.count(located.get(number, 0)),
         }
         for number, place in enumerate(places.places)
     ]
+
+
+def _deciles(
+    areas: Sequence[Json], located: Mapping[int, int], places: Places, question: Question
+) -> list[Json]:
+    """Return the number of areas and of searches by decile of deprivation."""
+    rows = []
+    for decile in sorted({place.decile for place in places.places if place.decile is not None}):
+        mine = [number for number, area in enumerate(areas) if area["decile"] == decile]
+        n = sum(located.get(number, 0) for number in mine)
+        rows.append({"decile": decile, "areas": len(mine), "n": question.disclosure.count(n)})
+    return rows
 
 
 def in_short(record: Mapping[str, Any]) -> Json:

@@ -12,6 +12,7 @@ from riskmodel.verbs.common import add_common, command_error, show
 
 if TYPE_CHECKING:
     from riskmodel.stop_search.benchmarks import Benchmark
+    from riskmodel.stop_search.places import Places
 
 HELP = "measure published stop and search: who is searched, how often, for what, and what comes of it"
 _GROUPS = ("White", "Black", "Asian", "Mixed", "Other")
@@ -104,16 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
         record = measure(reading, against, question)
         if arguments.out is not None:
             progress("Writing the report", 2, 3)
-            _write(arguments.out, record)
+            _write(arguments.out, record, against.places)
     show(arguments, in_short(record), _words(record))
     return 0
 
 
-def _write(out: Path, record: Mapping[str, Any]) -> None:
-    from riskmodel.files import to_json, whole_folder, write_text
+def _write(out: Path, record: Mapping[str, Any], places: Places) -> None:
+    from riskmodel.files import whole_folder, write_json, write_text
+    from riskmodel.publish.stop_search_page import PAGE_FILE, stop_search_page
 
     with whole_folder(out) as folder:
-        write_text(folder / "report.json", to_json(record))
+        write_json(folder / "report.json", record)
+        write_text(folder / PAGE_FILE, stop_search_page(record, places))
 
 
 def _refuse_full(out: Path | None) -> None:

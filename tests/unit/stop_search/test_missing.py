@@ -29,8 +29,8 @@ def test_blank_months_and_columns_never_filled_are_named(tmp_path):
     said = cannot_say(reading.report, found)
     assert said[:3] == [
         "No row says whether the outcome had to do with what was looked for.",
-        "In 2024-04 most rows do not say age.",
-        "In 2024-04 most rows do not say the place.",
+        "In April 2024 most rows do not say age.",
+        "In April 2024 most rows do not say the place.",
     ]
 
 
