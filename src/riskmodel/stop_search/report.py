@@ -19,6 +19,8 @@ from riskmodel.stop_search.places import NOWHERE, Places
 from riskmodel.stop_search.question import Question
 from riskmodel.stop_search.rates import ALL, rates
 from riskmodel.stop_search.reading import NO_MONTH, Duplicates, Reading
+from riskmodel.stop_search.threshold_model import Sampling
+from riskmodel.stop_search.threshold_test import threshold_test as run_threshold_test
 
 Json = dict[str, Any]
 
@@ -91,7 +93,7 @@ class Scope:
         }
 
 
-def measure(reading: Reading, against: Against, question: Question) -> Json:
+def measure(reading: Reading, against: Against, question: Question, *, threshold_test: bool = False) -> Json:
     """Measure the lens: who is searched, how often, for what, and what comes of it.
 
     Parameters
@@ -102,6 +104,8 @@ def measure(reading: Reading, against: Against, question: Question) -> Json:
         Residents, other benchmarks, and the area.
     question : Question
         How groups are compared.
+    threshold_test : bool
+        Whether to run the threshold test, on all searches; it takes a minute or two.
 
     Returns
     -------
@@ -111,6 +115,7 @@ def measure(reading: Reading, against: Against, question: Question) -> Json:
     searches = reading.searches
     missing = gaps(searches)
     located = Counter(against.places.locate(searches).tolist())
+    asked = scopes(reading, against, question)
     areas = _areas(located, against.places, question)
     return {
         "n_searches": len(searches),
@@ -119,10 +124,10 @@ def measure(reading: Reading, against: Against, question: Question) -> Json:
         "duplicates": _duplicates(reading),
         "months": by_month(searches, question),
         "gaps": missing,
-        "scopes": [scope.measure() for scope in scopes(reading, against, question)],
+        "scopes": [scope.measure() for scope in asked],
         "areas": areas,
         "deciles": _deciles(areas, located, against.places, question),
-        "threshold_test": {"status": "not_asked"},
+        "threshold_test": _threshold_test(asked, question) if threshold_test else {"status": "not_asked"},
         "cannot_say": cannot_say(reading.report, missing),
         "reference": question.reference,
         "cluster": question.cluster,
@@ -177,6 +182,12 @@ def _area_scope(
 
 def _named(areas: Sequence[str]) -> str:
     return areas[0] if len(areas) == 1 else f"the {len(areas)} areas of the map"
+
+
+def _threshold_test(asked: Sequence[Scope], question: Question) -> Json:
+    """Return the threshold test of the largest scope that has residents to set searches against."""
+    scope = next((one for one in asked if one.benchmarks), asked[0])
+    return run_threshold_test(scope.searches, scope.benchmarks, question, Sampling())
 
 
 def _headline(searches: pd.DataFrame, question: Question) -> Json:

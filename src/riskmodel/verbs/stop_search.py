@@ -78,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="which searches belong together, for intervals: those of a day, of a place, or both",
     )
+    parser.add_argument(
+        "--threshold-test",
+        action="store_true",
+        help="run the threshold test as well (needs the extra bayes; a minute or two)",
+    )
     add_common(parser)
 
 
@@ -102,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress("Reading the searches", 0, 3)
         reading = read_searches(arguments.files, duplicates=arguments.duplicates)
         progress("Measuring", 1, 3)
-        record = measure(reading, against, question)
+        record = measure(reading, against, question, threshold_test=arguments.threshold_test)
         if arguments.out is not None:
             progress("Writing the report", 2, 3)
             _write(arguments.out, record, against.places)
