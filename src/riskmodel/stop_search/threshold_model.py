@@ -79,8 +79,8 @@ class Sampling:
         Same seed, same draws.
     """
 
-    warmup: int = 300
-    draws: int = 300
+    warmup: int = 500
+    draws: int = 400
     chains: int = 4
     seed: int = 20_240_301
 
@@ -108,7 +108,7 @@ def sample(cells: Cells, sampling: Sampling) -> dict[str, FloatArray]:
     numpyro.enable_x64()
     kernel = NUTS(
         _model(cells),
-        target_accept_prob=0.95,
+        target_accept_prob=0.98,
         max_tree_depth=8,
         dense_mass=_TOGETHER,
         init_strategy=init_to_value(values=_start(cells)),
@@ -209,23 +209,23 @@ def _model(cells: Cells) -> Any:
     import numpyro.distributions as dist
     from jax.nn import sigmoid
 
-    normal, half = dist.Normal, dist.HalfNormal
+    normal = dist.Normal
     observed = (cells.searched + 0.5) / (cells.people + 1)
     scale = 0.5 / np.sqrt(cells.searched + 1)
 
     def area_effect(name: str) -> Any:
         """Return an effect of each area but the first, which is zero."""
-        spread = numpyro.sample(f"sigma_{name}", half(0.5))
+        spread = numpyro.sample(f"sigma_{name}", dist.Gamma(2, 8))
         raw = numpyro.sample(f"raw_{name}", normal(0, 1).expand([cells.n_areas - 1]).to_event(1))
         return jnp.concatenate([jnp.zeros(1), spread * raw])
 
     def model() -> None:
         groups = cells.n_groups
         phi_group = numpyro.sample("phi_group", normal(-3, 2).expand([groups]).to_event(1))
-        delta_group = numpyro.sample("delta_group", normal(0, 1).expand([groups]).to_event(1))
+        delta_group = numpyro.sample("delta_group", normal(0.4, 0.5).expand([groups]).to_event(1))
         phi_area, delta_area = area_effect("phi"), area_effect("delta")
         mean = numpyro.sample("threshold_group", normal(0, 2).expand([groups]).to_event(1))
-        spread = numpyro.sample("sigma_threshold", half(1).expand([groups]).to_event(1))
+        spread = numpyro.sample("sigma_threshold", dist.Gamma(2, 4).expand([groups]).to_event(1))
         phi = sigmoid(phi_group[cells.group] + phi_area[cells.area])
         delta = jnp.exp(delta_group[cells.group] + delta_area[cells.area])
         shift = numpyro.sample(

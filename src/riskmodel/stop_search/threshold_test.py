@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 DEFINITION = "officer_defined"
 # Vehtari and others (2021) advise R-hat below 1.01 and 400 effective draws; these refuse what is clearly not settled.
-HIGHEST_RHAT, FEWEST_DRAWS = 1.05, 100
+HIGHEST_RHAT, FEWEST_DRAWS, MOST_DIVERGENCES = 1.05, 100, 0.01
 _REPLICATES = 200
 
 
@@ -166,6 +166,7 @@ def _diagnostics(draws: dict[str, FloatArray], sampling: Sampling) -> Json:
     rhat = max(float(one.max()) for one, _ in worst)
     effective = min(float(one.min()) for _, one in worst)
     divergences = int(draws["diverging"].sum())
+    few = divergences <= MOST_DIVERGENCES * sampling.chains * sampling.draws
     return {
         "chains": sampling.chains,
         "warmup": sampling.warmup,
@@ -174,7 +175,7 @@ def _diagnostics(draws: dict[str, FloatArray], sampling: Sampling) -> Json:
         "highest_rhat": rhat,
         "fewest_effective_draws": effective,
         "divergences": divergences,
-        "settled": rhat <= HIGHEST_RHAT and effective >= FEWEST_DRAWS and not divergences,
+        "settled": rhat <= HIGHEST_RHAT and effective >= FEWEST_DRAWS and few,
     }
 
 

@@ -199,3 +199,43 @@ def test_ticks_keep_their_distance():
 def test_a_ratio_that_cannot_be_given_is_said_in_words():
     rows = [{"label": "Black", "series": "all", "value": None, "lower": None, "upper": None}]
     assert "too few to say" in figures.ratios(rows, name="x", title="t", axis="a")
+
+
+TESTED = {
+    "status": "ok",
+    "divided_by": "month",
+    "benchmark": "residents",
+    "n_areas": 6,
+    "n_searches": 1200,
+    "groups": [
+        {"group": "White", "threshold": 0.3, "lower": 0.25, "upper": 0.35, "n_searches": 700, "probability_lower": None},
+        {"group": "Black", "threshold": 0.2, "lower": 0.15, "upper": 0.25, "n_searches": 500, "probability_lower": 0.98},
+    ],
+    "diagnostics": {
+        "chains": 4, "warmup": 500, "draws": 400, "seed": 1, "highest_rhat": 1.01, "fewest_effective_draws": 400.0,
+        "divergences": 0, "settled": True,
+    },
+    "checks": {
+        "search_rate": {"cells": 12, "inside": 12, "root_mean_square_error": 0.001},
+        "found_rate": {"cells": 12, "inside": 11, "root_mean_square_error": 0.01},
+    },
+}  # fmt: skip
+
+
+def test_the_threshold_test_is_shown_with_its_checks(record):
+    changed = {**record, "threshold_test": TESTED}
+    jsonschema.validate(changed, SCHEMA)
+    text = read(stop_search_page(changed, MAP))[1]
+    assert "20.0 (15.0 to 25.0)" in text.replace("\u00a0", " ")
+    assert "98 of 100" in text
+    assert "highest R-hat 1.010" in text
+    assert "12 search rates and 11 shares found lie where the model expects 95 of 100" in text
+    assert "did not settle" not in text
+
+
+def test_a_sampler_that_did_not_settle_is_not_to_be_used(record):
+    stuck = {**TESTED, "diagnostics": {**TESTED["diagnostics"], "settled": False}}
+    text = read(stop_search_page({**record, "threshold_test": stuck}, MAP))[1]
+    assert "The sampler did not settle. Do not use these numbers" in text
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**record, "threshold_test": {"status": "ok"}}, SCHEMA)
