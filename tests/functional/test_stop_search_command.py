@@ -1,4 +1,4 @@
-"""`riskmodel stop-search` as a user runs it: on made-up files, on the simulated borough, and on published ones."""
+"""`riskmodel stop-search` as a user runs it: on made-up files and on published ones."""
 
 import csv
 import json

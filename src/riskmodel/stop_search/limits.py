@@ -39,6 +39,10 @@ def cannot_say(report: ReadingReport, gaps: Mapping[str, Any]) -> list[str]:
         ``missing.gaps``.
     """
     said = [f"No row says {WORDS[column]}." for column in gaps["never_filled"]]
+    said += [
+        f"Of 100 rows, {100 * share:.0f} do not say {WORDS[column]}."
+        for column, share in gaps["often_blank"].items()
+    ]
     blank: dict[str, list[str]] = {}
     for row in gaps["blank_months"]:
         blank.setdefault(row["column"], []).append(row["month"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from riskmodel.stop_search.benchmarks import Benchmark
@@ -26,6 +27,7 @@ COLUMNS = (
 # A column that is blank in this share of a month's searches cannot be used for that month.
 BLANK_MONTH = 0.5
 NEVER_FILLED = 0.99
+OFTEN_BLANK = 0.25
 # The commonest object of each law takes nearly every search: the object was written from the law.
 _TOLD, _FREE, _ENOUGH = 0.995, 0.95, 100
 
@@ -69,19 +71,31 @@ def gaps(searches: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``never_filled``: columns blank in every month. ``blank_months``: ``month``, ``column`` and ``share`` blank, where other
+        ``never_filled``: columns blank in every month. ``often_blank``: the share of blanks in columns that lack at least a
+        quarter in three of four months. ``blank_months``: ``month``, ``column`` and ``share`` blank, where other
         months hold the column. ``object_from_law``: months in which the object says no more than the law does, though in
         other months it does, so that kinds of search cannot be told apart.
     """
     never = [column for column in COLUMNS if is_blank(searches, column).mean() >= NEVER_FILLED]
+    shares = {column: _blank_share(searches, column) for column in COLUMNS if column not in never}
+    # A column that lacks much even in its better months is often blank; else single months stand out.
+    usual = {column: np.quantile(list(one.values()), 0.25, method="lower") for column, one in shares.items()}
+    often = {
+        column: float(is_blank(searches, column).mean()) for column in shares if usual[column] >= OFTEN_BLANK
+    }
     rows = [
         {"month": month, "column": column, "share": share}
-        for column in COLUMNS
-        if column not in never
-        for month, share in _blank_share(searches, column).items()
+        for column, one in shares.items()
+        if column not in often
+        for month, share in one.items()
         if share >= BLANK_MONTH
     ]
-    return {"never_filled": never, "blank_months": rows, "object_from_law": _object_from_law(searches)}
+    return {
+        "never_filled": never,
+        "often_blank": often,
+        "blank_months": rows,
+        "object_from_law": _object_from_law(searches),
+    }
 
 
 def _object_from_law(searches: pd.DataFrame) -> list[str]:

@@ -34,6 +34,22 @@ def test_blank_months_and_columns_never_filled_are_named(tmp_path):
     ]
 
 
+def test_a_column_that_is_often_blank_is_named_once(tmp_path):
+    rows = [
+        search(linked="True"),
+        search(sex="Female"),
+        search(linked="False", sex="Female"),
+        search(**KNIVES),
+    ]
+    path = write(tmp_path, [row for number in (3, 4, 5) for row in month(number, rows)])
+    reading = read_searches([path])
+    found = gaps(reading.searches)
+    assert (found["often_blank"], found["blank_months"], found["never_filled"]) == ({"linked": 0.5}, [], [])
+    assert cannot_say(reading.report, found)[0] == (
+        "Of 100 rows, 50 do not say whether the outcome had to do with what was looked for."
+    )
+
+
 def test_months_in_which_the_object_was_written_from_the_law(tmp_path):
     stolen = {"Object of search": "Stolen goods", "Legislation": KNIVES["Legislation"]}
     usual = many([(60, 0, DRUGS), (40, 0, KNIVES), (40, 0, stolen)])
