@@ -21,6 +21,7 @@ from riskmodel.verbs import (
     meds,
     pseudonymise,
     simulate,
+    stop_search,
 )
 from riskmodel.verbs import object as objecting
 
@@ -49,6 +50,7 @@ VERBS: dict[str, Verb] = {
     "features": features,
     "train": train,
     "compare": compare,
+    "stop-search": stop_search,
     "explain": explain,
     "object": objecting,
     "forget": forget,

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "riskmodel"
 
 ORDER = [
-    "errors", "settings", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "linking", "rights", "features", "models", "validate", "audit",
+    "errors", "settings", "files", "disclosure", "provenance", "tables", "policy", "simulate", "intake", "linking", "rights", "features", "models", "validate", "audit", "stop_search",
     "explain", "publish", "tracking",
 ]  # fmt: skip
 TOP = {
@@ -47,6 +47,8 @@ DOORS = {
     "sklearn": {"models/", "audit/", "validate/"},
     "jinja2": {"publish/"},
     "scipy": {"validate/heterogeneity.py", "audit/pooling.py"},
+    "numpyro": {"stop_search/threshold_model.py"},
+    "jax": {"stop_search/threshold_model.py"},
     "pickle": set(),
     "joblib": set(),
     "cloudpickle": set(),
@@ -257,3 +259,26 @@ def test_the_pages_made_from_code_are_current():
         assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == text, (
             f"run make docs: {name}"
         )
+
+
+def test_a_search_is_never_a_feature_and_never_an_outcome():
+    learning = {
+        "tables",
+        "policy",
+        "intake",
+        "linking",
+        "features",
+        "models",
+        "validate",
+        "audit",
+        "explain",
+        "stages",
+    }
+    found = [
+        str(path.relative_to(SOURCE))
+        for path in modules()
+        if room(path) in learning
+        for name in imports(path)
+        if name.startswith("riskmodel.stop_search")
+    ]
+    assert found == []

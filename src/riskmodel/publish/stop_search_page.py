@@ -1,0 +1,397 @@
+"""``report.html`` of stop and search: what a board reads, in plain words written from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from riskmodel.publish.figures import stop_search as draw
+from riskmodel.publish.pages import capital, render_html
+from riskmodel.stop_search.clusters import Ratio
+from riskmodel.stop_search.labels import GROUPS
+from riskmodel.stop_search.limits import WORDS, month_name
+from riskmodel.stop_search.places import Places
+
+Json = Mapping[str, Any]
+
+PAGE_FILE = "report.html"
+BANNER = "Counts of searches that the police publish. They speak of how police look, not of any person, and never go into a model."
+OFFICER, SELF = "officer_defined", "self_defined"
+SEEN = {OFFICER: "as the officer saw it", SELF: "as people said it"}
+VERDICTS = {
+    "lower_bar": "Searched more, and less is found: both tests point to a lower bar for searching them.",
+    "higher_bar": "Searched less, and more is found: both tests point to a higher bar for searching them.",
+    "tests_disagree": "The two tests point apart. Neither can be relied on.",
+    "inconclusive": "At least one test could be chance. Nothing follows.",
+    "insufficient": "Too few searches to say.",
+}
+SIMPSON = {
+    "holds": "Comparing like with like does not change the picture.",
+    "vanishes": "Comparing like with like, what is left of the difference could be chance.",
+    "appears": "The difference shows only when like is compared with like.",
+    "reverses": "Comparing like with like turns the difference round (Simpson's paradox).",
+}
+KINDS = {"all": "All searches", "weapons": "For weapons", "drugs": "For drugs"}
+_LACKS = {"age": "no age", "latitude": "no place", "object": "no object", "sex": "no sex"}
+
+
+def stop_search_page(record: Json, places: Places) -> str:
+    """Return a self-contained HTML page without any script.
+
+    Parameters
+    ----------
+    record : mapping
+        ``report.json``.
+    places : Places
+        The map; the record holds its counts.
+    """
+    values = {
+        "page": page_record(record),
+        "report": record,
+        "figures": _figures(record, places),
+        "shades": draw.SHADES,
+    }
+    return render_html("stop_search.html.jinja", {**values, "hidden": draw.HIDDEN})
+
+
+def page_record(record: Json) -> dict[str, Any]:
+    """Return the words and tables that the template prints."""
+    months = [row["month"] for row in record["months"] if row["month"] != "unknown"]
+    return {
+        "banner": BANNER,
+        "period": _period(months),
+        "totals": _totals(record),
+        "short": _in_short(record),
+        "scopes": [
+            _scope(number, scope, record["reference"]) for number, scope in enumerate(record["scopes"])
+        ],
+        "unknown": [
+            {"column": WORDS.get(column, column), "label": label, "n": n}
+            for column, labels in record["reading"]["unknown_labels"].items()
+            for label, n in labels.items()
+        ],
+        "limits": _limits([area["n"] for area in record["areas"] if area["n"] is not None]),
+        "seen": SEEN,
+        "groups": [
+            group
+            for group in GROUPS
+            if any(row["by_ethnicity"][OFFICER][group] != 0 for row in record["months"])
+        ],
+        "threshold": threshold_words(record["threshold_test"]),
+    }
+
+
+def _period(months: Sequence[str]) -> str:
+    if not months:
+        return "No date could be read."
+    names = [month_name(month) for month in (months[0], months[-1])]
+    return names[0] if len(months) == 1 else f"{names[0]} to {names[1]} ({len(months)} months)"
+
+
+def _totals(record: Json) -> list[tuple[str, str]]:
+    rows = record["by_ethnicity"][OFFICER].values()
+    known = sum(row["n"] - row["n_outcome_blank"] for row in rows)
+    found, weapons = (sum(row[name] for row in rows) for name in ("n_positive", "n_weapon"))
+    return [
+        ("Searches of people", f"{record['n_searches']:,}"),
+        ("Came to something", f"{_of_100(found / known) if known else 'not written down'}"),
+        ("For weapons", f"{_of_100(weapons / record['n_searches'])}"),
+        ("Vehicle-only searches, left out", f"{record['reading']['vehicle_only']:,}"),
+    ]
+
+
+def _of_100(share: float) -> str:
+    return f"{100 * share:.0f} of 100"
+
+
+def _in_short(record: Json) -> list[str]:
+    """Return a few sentences on the group that is searched most often for its size, the smallest scope first."""
+    said = []
+    for scope in reversed(record["scopes"]):
+        row = _most(scope)
+        if row is None:
+            continue
+        said.append(f"{capital(scope['name'])}: {rate_sentence(row, scope, record['reference'])}")
+        test = _test(scope, OFFICER, "positive", row["group"])
+        if test is not None and test["status"] == "ok":
+            said.append(f"{capital(scope['name'])}: {found_sentence(test, record['reference'])}")
+    return said or [_without_rates(record)]
+
+
+def _without_rates(record: Json) -> str:
+    rows = record["by_ethnicity"][OFFICER]
+    top = max(rows, key=lambda group: rows[group]["n"])
+    return (
+        f"{_of_100(rows[top]['share'])} searches were of people whom the officer saw as {top}. There is no count of residents to "
+        "set this against: name one with --population and --authority."
+    )
+
+
+def _most(scope: Json) -> Json | None:
+    rows = [
+        row
+        for row in scope["rates"]
+        if (row["benchmark"], row["definition"], row["dimension"]) == ("residents", OFFICER, "all")
+        and row["status"] == "ok"
+    ]
+    return max(rows, key=lambda row: row["ratio"], default=None)
+
+
+def rate_sentence(row: Json, scope: Json, reference: str) -> str:
+    """Return in words how often a group was searched, against the reference group."""
+    base = next(
+        one
+        for one in scope["rates"]
+        if (one["benchmark"], one["definition"], one["dimension"], one["group"])
+        == (row["benchmark"], row["definition"], row["dimension"], reference)
+    )
+    return (
+        f"at the pace of these months there are {row['per_1000_a_year']:.1f} searches a year of {row['group']} people for every 1,000 {row['group']} residents, and "
+        f"{base['per_1000_a_year']:.1f} of {reference} people for every 1,000 {reference} residents: {row['ratio']:.1f} times as many "
+        f"({row['lower']:.1f} to {row['upper']:.1f})."
+    )
+
+
+def found_sentence(test: Json, reference: str) -> str:
+    """Return in words how often searches of a group came to something."""
+    within = _main(test)
+    sentence = f"{_of_100(test['share'])} searches of {test['group']} people came to something, and {_of_100(test['base_share'])} of {reference} people"
+    if within is None or within["ratio"] is None:
+        return f"{sentence}."
+    return (
+        f"{sentence}; for like objects and ages {100 * within['share']:.0f} and {100 * within['base_share']:.0f}. "
+        f"{SIMPSON[within['simpson']]}"
+    )
+
+
+def _main(test: Json) -> Json | None:
+    return next((one for one in test["within"] if one["strata"] == ["object", "age"]), None)
+
+
+def _test(scope: Json, definition: str, measure: str, group: str) -> Json | None:
+    wanted = (definition, measure, group)
+    return next(
+        (
+            row
+            for row in scope["outcome_tests"]
+            if (row["definition"], row["measure"], row["group"]) == wanted
+        ),
+        None,
+    )
+
+
+def _scope(number: int, scope: Json, reference: str) -> dict[str, Any]:
+    """Return the tables of one scope."""
+    return {
+        "id": f"scope{number}",
+        "name": scope["name"],
+        "n": scope["n_searches"],
+        "left_out": [month_name(month) for month in scope["months_left_out"]],
+        "benchmarks": [one for one in scope["benchmarks"] if one["attribute"] == "ethnicity"],
+        "groups": {definition: _group_rows(scope, definition) for definition in SEEN},
+        "rates": {definition: _rate_rows(scope, definition) for definition in SEEN},
+        "tests": {definition: _test_rows(scope, definition) for definition in SEEN},
+        "linked": any(row["measure"] == "linked" and row["status"] == "ok" for row in scope["outcome_tests"]),
+        "combined": [_combined_row(row) for row in scope["combined"] if row["verdict"] != "insufficient"],
+        "untold": sorted({row["group"] for row in scope["combined"] if row["verdict"] == "insufficient"}),
+        "bounds": [row for row in scope["bounds"] if row["ratio"] is not None],
+        "men": next(
+            (row for row in scope["rates"] if row["definition"] == "sex" and row["group"] == "Male"), None
+        ),
+        "reference": reference,
+    }
+
+
+def _group_rows(scope: Json, definition: str) -> list[dict[str, Any]]:
+    return [
+        {"group": group, **row}
+        for group, row in scope["by_ethnicity"][definition].items()
+        if row["n"] is None or row["n"]
+    ]
+
+
+def _rate_rows(scope: Json, definition: str) -> list[Json]:
+    return [
+        row
+        for row in scope["rates"]
+        if row["definition"] == definition
+        and row["dimension"] == "all"
+        and row["people"]
+        and (row["n"] or row["status"] == "suppressed")
+    ]
+
+
+def _test_rows(scope: Json, definition: str) -> list[dict[str, Any]]:
+    rows = []
+    for row in scope["outcome_tests"]:
+        within = _main(row)
+        if (row["definition"], row["measure"], row["status"]) == (
+            definition,
+            "positive",
+            "ok",
+        ) and within is not None:
+            rows.append({**row, "like": within, "words": SIMPSON.get(within["simpson"] or "", "")})
+    return rows
+
+
+def _combined_row(row: Json) -> dict[str, Any]:
+    """Return a row of both tests with its words; where both agree, what becomes of it like with like."""
+    words = VERDICTS[row["verdict"]]
+    if row["verdict"] in {"lower_bar", "higher_bar"}:
+        like = Ratio(row["like_ratio"], row["like_lower"], row["like_upper"])
+        agrees = like.side == (-1 if row["verdict"] == "lower_bar" else 1)
+        words += (
+            " So it is like with like."
+            if agrees
+            else " But like with like, what was found differs no more than by chance."
+        )
+    return {**row, "kind_words": KINDS[row["kind"]], "words": words}
+
+
+def _limits(counts: Sequence[int]) -> list[int]:
+    """Return where the shades of the map part: at quarters of the areas, in round numbers."""
+    ordered = sorted(counts)
+    if not ordered:
+        return []
+    cuts = [ordered[min(len(ordered) - 1, len(ordered) * part // 4)] for part in (1, 2, 3)]
+    return sorted({_round(cut) for cut in cuts})
+
+
+def _round(n: int) -> int:
+    step = 5 if n < 100 else int(10 ** (len(str(n)) - 2))
+    return -(-n // step) * step
+
+
+def threshold_words(test: Json) -> str:
+    """Return what the page says of the threshold test where it was not run."""
+    return {
+        "not_asked": "It was not asked for. Add --threshold-test to run it.",
+        "not_installed": "It was not run, because its library is not installed. Install riskmodel with the extra bayes: pip install 'riskmodel[bayes]'.",
+        "no_benchmark": "It was not run: it needs a count of residents by ethnicity (--population and --authority or --area).",
+        "too_few": "It was not run: it needs at least two groups, each with enough searches in at least two areas or months.",
+        "ok": "",
+    }[test["status"]]
+
+
+def _figures(record: Json, places: Places) -> dict[str, str]:
+    """Return SVG by name; what would show nothing is left out."""
+    drawn = {"months": draw.months([_month(row, record["gaps"]) for row in record["months"]])}
+    for number, scope in enumerate(record["scopes"]):
+        drawn |= {
+            f"scope{number}_{name}": svg for name, svg in _scope_figures(f"scope{number}", scope).items()
+        }
+    if any(area["n"] for area in record["areas"]):
+        areas = [
+            {"name": area["name"], "n": area["n"], "rings": place.rings}
+            for area, place in zip(record["areas"], places.places, strict=True)
+        ]
+        drawn["map"] = draw.area_map(areas, limits=page_record(record)["limits"])
+    if record["threshold_test"]["status"] == "ok":
+        drawn["thresholds"] = draw.thresholds(record["threshold_test"]["groups"])
+    return drawn
+
+
+def _month(row: Json, gaps: Json) -> dict[str, Any]:
+    lacks = [
+        _LACKS.get(one["column"], f"no {WORDS[one['column']]}")
+        for one in gaps["blank_months"]
+        if one["month"] == row["month"]
+    ]
+    if row["month"] in gaps["object_from_law"]:
+        lacks.append("object written\nfrom the law")
+    return {"month": row["month"], "n": row["n"], "lacks": lacks}
+
+
+def _scope_figures(name: str, scope: Json) -> dict[str, str]:
+    drawn = {}
+    rates = [
+        {
+            "label": row["group"],
+            "series": _series(row),
+            "value": row["ratio"],
+            "lower": row["lower"],
+            "upper": row["upper"],
+        }
+        for definition in SEEN
+        for row in _rate_rows(scope, definition)
+        if row["status"] in {"ok", "few"}
+    ]
+    if rates:
+        title = "How many times the rate of the group compared with"
+        drawn["rates"] = draw.ratios(rates, name=f"{name}-rates", title=title, axis="Times as often")
+    found = _test_rows(scope, OFFICER)
+    if found:
+        drawn["found"] = draw.ratios(
+            [
+                {"label": row["group"], "series": series, "value": one["ratio"], "lower": one["lower"], "upper": one["upper"]}
+                for row in found
+                for series, one in (("all searches together", row), ("same object and same age", row["like"]))
+            ],
+            name=f"{name}-found", title="How often searches came to something, against the group compared with", axis="Times as often",
+        )  # fmt: skip
+    drawn |= _share_figures(name, scope)
+    return drawn
+
+
+def _series(row: Json) -> str:
+    """Return how a rate was counted: against what, and whose word the group is."""
+    against, seen = row["benchmark"], SEEN[row["definition"]]
+    if against == "residents-as-seen":
+        return f"{seen}, Mixed residents shared out"
+    return seen if against == "residents" else f"{against}, {seen}"
+
+
+def _share_figures(name: str, scope: Json) -> dict[str, str]:
+    groups = scope["by_ethnicity"][OFFICER]
+    weapons = [
+        {"label": group, "series": "for weapons", "share": row["weapon_share"]}
+        for group, row in groups.items()
+        if row["weapon_share"] is not None
+    ]
+    drawn = {}
+    if weapons:
+        axis = "Of 100 searches,\nso many were for weapons"
+        drawn["weapons"] = draw.shares(
+            weapons, name=f"{name}-weapons", title="Searches for weapons", axis=axis
+        )
+    for dimension in ("object", "age"):
+        rows = _found_rows(scope, dimension)
+        if rows:
+            axis = "Of 100 searches,\nso many came to something"
+            title = f"Searches that came to something, by {dimension}"
+            drawn[f"found_{dimension}"] = draw.shares(
+                rows, name=f"{name}-found-{dimension}", title=title, axis=axis
+            )
+    return drawn
+
+
+def _found_rows(scope: Json, dimension: str) -> list[dict[str, Any]]:
+    """Return shares found by one dimension alone, levels with most searches first, where at least two groups show."""
+    other = "age" if dimension == "object" else "object"
+    rows = [
+        row
+        for row in scope["found"]
+        if row["definition"] == OFFICER
+        and row[dimension] is not None
+        and row[other] is None
+        and row["share"] is not None
+    ]
+    sizes: dict[str, list[int]] = {}
+    for row in rows:
+        sizes.setdefault(row[dimension], []).append(row["n"])
+    levels = sorted(
+        (level for level, ns in sizes.items() if len(ns) > 1), key=lambda level: (-sum(sizes[level]), level)
+    )
+    if dimension == "age":
+        levels.sort(key=lambda level: (level.startswith("("), level == "over 34", level))
+    order = list(scope["by_ethnicity"][OFFICER])
+    return [
+        {
+            "label": capital(level.strip("()")) if level.startswith("(") else level,
+            "series": row["group"],
+            "share": row["share"],
+        }
+        for level in levels
+        for row in sorted(rows, key=lambda one: order.index(one["group"]))
+        if row[dimension] == level
+    ]
