@@ -19,8 +19,10 @@ from riskmodel.publish.calibration_words import calibration_check
 from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
+from riskmodel.publish.input_audit import input_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
+from riskmodel.publish.mitigation import frontier_rows, mitigation_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
 from riskmodel.publish.results import FAMILIES, policies
@@ -34,6 +36,7 @@ from riskmodel.publish.scorecard import (
 )
 from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
+from riskmodel.stages import outcome_words
 from riskmodel.stages.explaining import Explained
 from riskmodel.stages.fitting import Fitted
 from riskmodel.stages.measuring import Measured
@@ -125,6 +128,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
         write_json(folder / f"{name}.json", getattr(audited, name))
     for name in ("uncertainty", "robustness"):
         write_json(folder / f"{name}.json", run[name].to_json())
+    for stage, name in (("mitigation", "mitigation"), ("inputs", "input_audit")):
+        if run[stage] is not None:  # these cost fits, and a study asks for them
+            write_json(folder / f"{name}.json", run[stage].to_json())
     write_json(folder / "explanations.json", run["explained"].overall)
     _write_models(folder / "models", fitted)
     measured.predictions.save(folder)
@@ -208,6 +214,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         curves=measured.curves,
         explanations=run["explained"].overall,
         disclosure=run.study.disclosure,
+        frontier=frontier_rows(run["mitigation"], run.study.disclosure),
     )
     plots = folder / "plots"
     plots.mkdir()
@@ -287,6 +294,14 @@ def _checks(run: RunResults) -> list[Check]:
         uncertainty_check(run["uncertainty"], run.study.disclosure),
         abstention_check(run["uncertainty"], run.study.disclosure),
         robustness_check(run["robustness"], run.study.disclosure),
+        mitigation_check(
+            run["mitigation"],
+            run.study.audit,
+            run.study.disclosure,
+            past=run.study.card.past,
+            outcomes=outcome_words(run.study),
+        ),
+        input_check(run["inputs"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
         *([] if scorecard is None else [scorecard_check(scorecard)]),

@@ -41,6 +41,7 @@ DOORS = {
     "matplotlib": {"publish/figures/"},
     "duckdb": {"intake/", "linking/"},
     "splink": {"linking/linkage.py"},
+    "fairlearn": {"audit/reduction.py"},
     "pyspark": {"features/spark.py"},
     "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},

@@ -13,7 +13,9 @@ from riskmodel.publish.results import safe_row
 Json = Mapping[str, Any]
 
 
-def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: Disclosure) -> dict[str, str]:
+def run_figures(
+    record: Json, *, curves: Json, explanations: Json, disclosure: Disclosure, frontier: Sequence[Json] = ()
+) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
     Parameters
@@ -27,6 +29,8 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
         Applied to the curves.
+    frontier : sequence of mappings, optional
+        From ``publish.mitigation.frontier_rows``.
 
     Notes
     -----
@@ -52,6 +56,8 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     if "decision_curve" in curves:
         rows = _safe(curves["decision_curve"], disclosure)
         drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    if frontier:
+        drawn["mitigation"] = figures.frontier(frontier, past=past)
     own = curves.get("own_capacity", 0.0)
     if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
         drawn["capacity"] = figures.capacity(shown, own=own, past=past)

@@ -18,6 +18,7 @@ from riskmodel.stages.explaining import explain
 from riskmodel.stages.fitting import fit_families
 from riskmodel.stages.front import Population, horizon_and_lag
 from riskmodel.stages.measuring import measure
+from riskmodel.stages.mitigating import input_audit, mitigation
 from riskmodel.stages.scorecards import write_scorecard
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, Labels
@@ -56,6 +57,8 @@ def back_end(
         stage("models", "Training the models", rows, run=fit_families),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),
+        stage("mitigation", "Asking what could be done about gaps", (*rows, "models"), run=mitigation),
+        stage("inputs", "Leaving out inputs", (*rows, "models", "audited"), run=input_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
         stage("robustness", "Trying worse data", (*rows, "models", *later), run=worse_data),
         stage("explained", "Explaining", (*rows, "models"), run=explain),

@@ -12,6 +12,10 @@ import numpy as np
 
 from riskmodel import models as modelling
 from riskmodel import validate as validating
+from riskmodel.audit.groups import groupings
+from riskmodel.audit.plans import Plan, chosen_plan
+from riskmodel.audit.reweighing import reweighing
+from riskmodel.audit.spec import AuditSpec
 from riskmodel.models import (
     Band,
     CalibratedModel,
@@ -27,8 +31,7 @@ from riskmodel.models import (
 from riskmodel.stages.front import Population
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, FloatArray, Labels
-from riskmodel.tables.features import FeatureMatrix
-from riskmodel.validate import Round, Split
+from riskmodel.validate import Split
 from riskmodel.validate.leak_checks import TrainingRecord, look_for_leaks
 from riskmodel.validate.leaks import LeakReport
 
@@ -74,7 +77,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Learned:
+class Learned:
     """A family before anything is said of risk: the final model, those of the folds, and the scores of these by round."""
 
     model: RiskModel
@@ -83,7 +86,7 @@ class _Learned:
 
 
 @dataclass(frozen=True)
-class _Curved:
+class Curved:
     """A family's out-of-fold risk estimates, its calibration, and why that curve."""
 
     risk: FloatArray
@@ -99,11 +102,14 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     judged, threads = everybody.take(split.judged), study.threads
     families = modelling.with_usable_families(study.models, features.infos).families
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
-    learned = side_by_side(lambda family: _learn(study, inputs, family), slowest_first, threads=threads)
-    raw = {family: _judged(split, one.scores) for family, one in learned.items()}
+    plan = chosen_plan(study.audit)
+    learned = side_by_side(
+        lambda family: fit_with_folds(study, inputs, family, plan), slowest_first, threads=threads
+    )
+    raw = {family: judged_scores(split, one.scores) for family, one in learned.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     curves = side_by_side(
-        lambda family: _curve(study, population, split, learned[family]), slowest_first, threads=threads
+        lambda family: calibrated(study, population, split, learned[family]), slowest_first, threads=threads
     )
     relied = {
         family: modelling.measure_reliance(one.model, learn, most_missing=study.models.abstain.most_missing)
@@ -149,48 +155,52 @@ def timeline(population: Population) -> Timeline:
     return Timeline(population.cohort.index_day.astype(np.int64), population.cohort.household_id)
 
 
-def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
+def fit_with_folds(study: Study, inputs: Inputs, family: str, plan: Plan) -> Learned:
     """Fit a family on all training rows, and for each round and fold on what may be learned from."""
-    population, features, split = inputs["population"], inputs["features"], inputs["split"]
-    labels = population.outcomes.as_known(None).take(split.train)
-    models = [_round_models(study, family, features, population, one) for one in split.rounds]
+    features, split = inputs["features"], inputs["split"]
+    models = [
+        {
+            fold: _fit(study, inputs, family, plan, rows=rows, day=one.known_by)
+            for fold, rows in one.learning.items()
+        }
+        for one in split.rounds
+    ]
     pairs = zip(models, split.rounds, strict=True)
     scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
-    model = modelling.fit(
+    return Learned(_fit(study, inputs, family, plan, rows=split.train, day=None), models, scores)
+
+
+def learned_from(population: Population, plan: Plan, day: int | None) -> Labels:
+    """Return the labels of a plan as they were known on a day; by the training cut-off if None."""
+    outcomes = population.outcomes
+    return outcomes.as_known(day) if plan.label is None else outcomes.training[plan.label]
+
+
+def _fit(
+    study: Study, inputs: Inputs, family: str, plan: Plan, *, rows: BoolArray, day: int | None
+) -> RiskModel:
+    """Fit a family on some rows, with labels as then known and weights as planned."""
+    population = inputs["population"]
+    labels = learned_from(population, plan, day).take(rows)
+    weight = labels.weight
+    if plan.reweigh is not None:
+        one = AuditSpec(attributes=(plan.reweigh,), intersections=())
+        group = groupings(population.audited.take(rows), one)[0].code
+        weight = reweighing(group, labels.outcome, weight)
+    return modelling.fit(
         family,
-        features.take(split.train),
+        inputs["features"].take(rows),
         labels.outcome,
-        labels.weight,
+        weight,
         spec=study.models,
         seed=study.seed,
         threads=1,  # so that the result does not depend on how many families are fitted at a time
-        person=population.cohort.subject_id[split.train],
-        timeline=timeline(population).take(split.train),
-    )
-    return _Learned(model, models, scores)
-
-
-def _round_models(
-    study: Study, family: str, features: FeatureMatrix, population: Population, one: Round
-) -> dict[int, RiskModel]:
-    """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
-    labels = population.outcomes.as_known(one.known_by)
-    return modelling.fold_models(
-        family,
-        features,
-        labels.outcome,
-        labels.weight,
-        one.fold,
-        learning=one.learning,
-        spec=study.models,
-        seed=study.seed,
-        threads=1,
-        person=population.cohort.subject_id,
-        timeline=timeline(population),
+        person=population.cohort.subject_id[rows],
+        timeline=timeline(population).take(rows),
     )
 
 
-def _curve(study: Study, population: Population, split: Split, learned: _Learned) -> _Curved:
+def calibrated(study: Study, population: Population, split: Split, learned: Learned) -> Curved:
     """Calibrate each fold on the others, choose the kind of curve by that, and fit it on all."""
     outcomes, person = population.outcomes, population.cohort.subject_id
     kinds = study.models.curves_for(learned.model.unit)
@@ -204,10 +214,10 @@ def _curve(study: Study, population: Population, split: Split, learned: _Learned
             )
         )
     judged, labels = split.judged, outcomes.as_known(None).take(split.judged)
-    raw = _judged(split, learned.scores)[judged]
-    by_kind = {kind: _judged(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
+    raw = judged_scores(split, learned.scores)[judged]
+    by_kind = {kind: judged_scores(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
     curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
-    return _Curved(_judged(split, [one.risk for one in found]), curve, choice)
+    return Curved(judged_scores(split, [one.risk for one in found]), curve, choice)
 
 
 def _up_to_date(
@@ -237,7 +247,7 @@ def _up_to_date(
     }
 
 
-def _judged(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
+def judged_scores(split: Split, rounds: Sequence[FloatArray]) -> FloatArray:
     """Return what each round says about the rows that it judges, NaN for the others."""
     whole = np.full(len(split.fold), np.nan)
     for one, values in zip(split.rounds, rounds, strict=True):
