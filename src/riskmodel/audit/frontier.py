@@ -3,8 +3,7 @@
 All points are judged on the same young people, by the same outcome, in the same resamples, so that what makes one set of
 people harder than another falls out of every change. Gaps are those of ``audit.fairness``: a group less everyone else,
 with intervals that hold for all groups of an attribute at once, and verdicts against the study's tolerance. A change in a
-gap is that of its size in the group in which it is largest as it is: the largest gap of another point may be another
-group's.
+gap is that of the group in which it is largest as it is: the largest gap of another point may be another group's.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from riskmodel.disclosure import Disclosure
 from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray, IntArray
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.metrics import Drawn as DrawnMetrics
-from riskmodel.validate.metrics import ScoredRows, draw_metrics
+from riskmodel.validate.metrics import ScoredRows, draw_metrics, n_people
 from riskmodel.validate.resample import Resamples
 from riskmodel.validate.spec import ValidateSpec
 
@@ -47,10 +46,11 @@ class Gap:
     tolerance : float or None
     verdict : str
         Of this gap; ``insufficient`` or ``none`` where no group can be judged.
-    hidden : bool
-        The group's rate may not leave the secure environment.
+    public : float or None
+        The gap that may leave, from rounded counts on both sides; None where it may not.
     change : Estimate
-        Of the size of the gap, in the group in which it is largest as it is.
+        Of the gap in the group in which it is largest as it is, with its sign: a gap of .10 that becomes -.02 changes by
+        -.12. Sizes would be folded at 0, where intervals mislead.
     """
 
     attribute: str
@@ -61,7 +61,7 @@ class Gap:
     upper: float | None
     tolerance: float | None
     verdict: Verdict
-    hidden: bool
+    public: float | None
     change: Estimate
 
 
@@ -281,15 +281,29 @@ class _Judge:
             found.upper,
             found.tolerance,
             found.verdict,
-            hidden=judged and self._public(name, found.attribute, found.group, metric) is None,
+            public=self._public_gap(name, grouping, found) if judged else None,
             change=self._gap_change(name, grouping, first, metric),
         )
+
+    def _public_gap(self, name: str, grouping: Grouping, found: Difference) -> float | None:
+        """Return a gap from rounded counts, if the group's rate is shown and enough people are on each side of the others'."""
+        if self._public(name, found.attribute, found.group, found.metric) is None:
+            return None
+        rows, member = self.points[name], grouping.code == grouping.groups.index(found.group)
+        counted = (
+            rows.known & (rows.outcome == 1) if found.metric == "fnr" else np.ones(len(rows), dtype=np.bool_)
+        )
+        inside, outside = (
+            public_rate(rows, counted & side, self.disclosure, missed=found.metric == "fnr")
+            for side in (member, ~member)
+        )
+        return None if inside is None or outside is None else inside - outside
 
     def _gap_change(self, name: str, grouping: Grouping, first: Difference, metric: Metric) -> Estimate:
         if first.estimate is None:
             return Estimate.without_value("undefined", n_subjects=0, n_outcomes=0)
         member = grouping.code == grouping.groups.index(first.group)
-        before, after = (self._sizes(one, member, metric) for one in (AS_IS, name))
+        before, after = (self._signed(one, member, metric) for one in (AS_IS, name))
         return self._change(before, after, member)
 
     def _missed(self, name: str, grouping: Grouping) -> Missed | None:
@@ -339,9 +353,9 @@ class _Judge:
         sums = np.concatenate([point[None], draws])
         return ratio(sums[..., 0], sums[..., 1]).T
 
-    def _sizes(self, name: str, member: BoolArray, metric: Metric) -> FloatArray:
+    def _signed(self, name: str, member: BoolArray, metric: Metric) -> FloatArray:
         outside, inside = self._rates(name, member, metric)
-        return np.asarray(np.abs(inside - outside))
+        return np.asarray(inside - outside)
 
     def _change(self, before: FloatArray, after: FloatArray, member: BoolArray) -> Estimate:
         rows, less = self.points[AS_IS].take(member), after - before
@@ -366,6 +380,27 @@ class _Judge:
             for row in self.fairness.public(self.disclosure)["rows"]
             if row["estimate"] is not None
         }
+
+
+def public_rate(
+    rows: ScoredRows, counted: BoolArray, disclosure: Disclosure, *, missed: bool = False
+) -> float | None:
+    """Return the share of the counted rows that is offered support, or missed, from rounded counts; None if people are few.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+    counted : ndarray of bool, shape (n,)
+    disclosure : Disclosure
+        At least its threshold of people must be offered support, and as many not.
+    missed : bool
+        Return the share that is not offered.
+    """
+    people = (n_people(rows.subject_id, counted & side) for side in (rows.offered > 0, rows.offered < 1))
+    if min(people) < disclosure.threshold:
+        return None
+    offered, total = float(rows.offered[counted].sum()), int(counted.sum())
+    return disclosure.rate(round(total - offered if missed else offered), total)
 
 
 def moved(before: FloatArray, after: FloatArray) -> float:

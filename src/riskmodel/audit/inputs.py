@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from riskmodel.audit.frontier import moved
+from riskmodel.audit.frontier import moved, public_rate
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
 from riskmodel.audit.plans import enforcement_made
 from riskmodel.audit.proxies import ProxyRow
@@ -69,7 +69,7 @@ class Block:
 class Selection:
     """How many of a group would be offered support, with the block and without it.
 
-    ``hidden``: one of the two may not leave the secure environment.
+    ``public`` is the change that may leave, from rounded counts; None where it may not. ``rows`` is rounded.
     """
 
     attribute: str
@@ -77,7 +77,8 @@ class Selection:
     before: Estimate
     after: Estimate
     change: Estimate
-    hidden: bool
+    public: float | None
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -253,18 +254,16 @@ def _selection(
         counter.count(np.ones(len(rows), dtype=np.bool_)),
         counter.count(rows.known & (rows.outcome == 1)),
     )
-    sides = [
-        counter.count(one.offered > 0 if taken else one.offered < 1)
-        for one in (as_is, rows)
-        for taken in (True, False)
-    ]
     found = []
     for g, group in enumerate(grouping.groups):
         of = {"n_subjects": int(people[g]), "n_outcomes": int(outcomes[g])}
         before, after = (Estimate.from_draws(float(rate[g, k]), drawn[:, g, k], **of) for k in (0, 1))
         change = Estimate.from_draws(float(rate[g, 1] - rate[g, 0]), drawn[:, g, 1] - drawn[:, g, 0], **of)
-        hidden = any(int(side[g]) < disclosure.threshold for side in sides)
-        found.append(Selection(grouping.attribute, group, before, after, change, hidden))
+        member = grouping.code == g
+        public = [public_rate(one, member, disclosure) for one in (as_is, rows)]
+        shown = None if public[0] is None or public[1] is None else public[1] - public[0]
+        rounded = disclosure.count(int(member.sum()))
+        found.append(Selection(grouping.attribute, group, before, after, change, shown, rounded))
     return found
 
 

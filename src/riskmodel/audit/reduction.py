@@ -28,7 +28,6 @@ from riskmodel.errors import StudyError
 from riskmodel.tables.cohort import FloatArray, IntArray
 
 Labelled = npt.NDArray[np.int8]
-Score = Callable[[], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,11 @@ def exponentiated_gradient(
     found = [
         Drawn(float(chance), one.raw)
         for chance, one in zip(search.weights_, search.predictors_, strict=True)
-        if chance > 0 and isinstance(one, _AtCapacity)
+        if isinstance(one, _AtCapacity)  # not one that says the same to everybody
     ]
     total = sum(one.chance for one in found)
-    return tuple(sorted((Drawn(one.chance / total, one.raw) for one in found), key=lambda one: -one.chance))
+    likely = [Drawn(one.chance / total, one.raw) for one in found if one.chance > 0]
+    return tuple(sorted(likely, key=lambda one: -one.chance)) or (Drawn(1.0, found[0].raw),)
 
 
 class _AtCapacity:

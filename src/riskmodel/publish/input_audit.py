@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from riskmodel.audit.inputs import BlockResult, InputAudit
 from riskmodel.audit.words import attribute_words, group_words
@@ -14,6 +14,7 @@ from riskmodel.publish.results import at_capacity, safe_row
 from riskmodel.validate.estimate import Estimate
 
 _HIDDEN = "not shown"
+_ROWS_FOR_DECIMALS = 1000
 _NOT_ASKED = (
     "Not asked in this run: for each kind of input the model would have to be trained again without it, so a study has to "
     "ask for it (audit.inputs.enabled)."
@@ -131,12 +132,13 @@ def _signed(found: Estimate | None, *, scale: float, digits: int) -> str:
 
 
 def _largest(result: BlockResult) -> str:
-    """Return the group whose share of offers surely changes most, of those that may be shown."""
-    sure = [one for one in result.selection if not one.hidden and _is_sure(one.change)]
+    """Return the group whose share of offers surely changes most, of those that may be shown; no decimals in small groups."""
+    sure = [one for one in result.selection if one.public is not None and _is_sure(one.change)]
     if not sure:
         return "none that is sure"
     most = max(sure, key=lambda one: abs(one.change.estimate or 0.0))
-    change = _signed(most.change, scale=100, digits=1)
+    shown = replace(most.change, estimate=most.public)
+    change = _signed(shown, scale=100, digits=1 if (most.rows or 0) >= _ROWS_FOR_DECIMALS else 0)
     return f"{attribute_words(most.attribute)}, {group_words(most.attribute, most.group)}: {change} of 100"
 
 
@@ -148,5 +150,5 @@ def _told(result: BlockResult) -> str:
     told = result.told
     if told is None:
         return "" if result.block.group is None else _HIDDEN
-    low, high = round(100 * told.lower), round(100 * told.upper)
-    return f"{100 * told.before:.0f} before, {100 * told.after:.0f} after (change {low:+d} to {high:+d})"
+    ends = (f"{round(100 * end):+d}" if round(100 * end) else "0" for end in (told.lower, told.upper))
+    return f"{100 * told.before:.0f} before, {100 * told.after:.0f} after (change {' to '.join(ends)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +21,7 @@ from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.disclosure import Disclosure
 from riskmodel.explain.words import number_words
 from riskmodel.publish.checks import Check
+from riskmodel.publish.pages import capital
 from riskmodel.publish.results import WHY_NOT, at_capacity, metric, per_100
 from riskmodel.validate.estimate import Estimate
 
@@ -82,7 +83,7 @@ def mitigation_check(
         "Largest gap in who is offered" + (f" (by {who})" if who else ""),
         "Other attributes with a gap that is surely too large",
     )
-    rows = [_row(point, report, disclosure) for point in report.points]
+    rows = [_row(point, report, disclosure) for point in _apart(report.points, disclosure)]
     return Check("mitigation", title, sentences, head, rows)
 
 
@@ -95,7 +96,7 @@ def frontier_rows(report: FrontierReport | None, disclosure: Disclosure) -> list
     if report is None:
         return []
     rows: list[dict[str, Any]] = []
-    for point in report.points:
+    for point in _apart(report.points, disclosure):
         worst = _worst(point, report)
         rows.append(
             {
@@ -133,7 +134,7 @@ def choice_words(point: str, attribute: str | None, outcomes: Mapping[str, str])
 def short_label(point: str) -> str:
     """Return a point of the frontier in a few words, for a table or a figure."""
     if point.startswith(LABEL):
-        return f"Learned from “{point.removeprefix(LABEL).replace('_', ' ')}”"
+        return f"Learned from: {point.removeprefix(LABEL).replace('_', ' ')}"
     if point.startswith(CAPACITY):
         return f"Offers to {_share(point)} of 100"
     return {
@@ -154,12 +155,12 @@ def _chosen(spec: AuditSpec, outcomes: Mapping[str, str]) -> Iterator[str]:
     if chosen is None:
         yield NOTHING
         return
-    reason = chosen.reason.rstrip(".")
+    who, reason = capital(chosen.by), chosen.reason.rstrip(".")
     if chosen.point == AS_IS:
-        yield f"{chosen.by} chose to leave the model as it is; nothing was mitigated. The reason given: {reason}."
+        yield f"{who} chose to leave the model as it is; nothing was mitigated. The reason given: {reason}."
         return
     words = choice_words(chosen.point, spec.mitigated, outcomes)
-    yield f"{chosen.by} chose {words}. This model was trained, or makes its offers, that way. The reason given: {reason}."
+    yield f"{who} chose {words}. This model was trained, or makes its offers, that way. The reason given: {reason}."
     if chosen.point.startswith(LABEL):
         yield "It learned from that outcome; its estimates and everything on this card still speak of the outcome above."
 
@@ -204,6 +205,25 @@ def _row(point: Point, report: FrontierReport, disclosure: Disclosure) -> tuple[
         *(_gap_words(_gap(point, report.attribute, name)) for name in _METRIC),
         _elsewhere(point, report.attribute),
     )
+
+
+def _apart(points: Sequence[Point], disclosure: Disclosure) -> list[Point]:
+    """Return the points without those that find a few people more or fewer than the same model with other offers.
+
+    The offers of one lie within those of the other, so that the difference would tell how many those few are.
+    """
+    kept: list[Point] = []
+    counts: list[int] = []
+    for point in points:
+        recall = point.metrics["recall_at_capacity"]
+        nested = point.name == AS_IS or point.name.startswith(CAPACITY)
+        if nested and recall.estimate is not None:
+            found = round(recall.estimate * recall.n_outcomes)
+            if any(0 < abs(found - other) < disclosure.threshold for other in counts):
+                continue
+            counts.append(found)
+        kept.append(point)
+    return kept
 
 
 def _mark(point: Point) -> str:
@@ -255,12 +275,15 @@ def _gap(point: Point, attribute: str | None, name: str) -> Gap | None:
 def _gap_words(gap: Gap | None) -> str:
     if gap is None:
         return WHY_NOT["missing"]
-    if gap.hidden:
-        return f"{_HIDDEN}; {_VERDICT['insufficient']}"
-    if gap.estimate is None or gap.group is None:
+    if gap.group is None:
         return _VERDICT[gap.verdict]
-    side = "more" if gap.estimate > 0 else "fewer"
-    return f"{group_words(gap.attribute, gap.group)}: {_of_100(abs(gap.estimate))} {side} of 100; {_VERDICT[gap.verdict]}"
+    if gap.public is None:
+        return f"{_HIDDEN}; {_VERDICT['insufficient']}"
+    who = group_words(gap.attribute, gap.group)
+    if round(gap.public, 3) == 0:
+        return f"{who}: about as many; {_VERDICT[gap.verdict]}"
+    side = "more" if gap.public > 0 else "fewer"
+    return f"{who}: {_of_100(abs(gap.public))} {side} of 100; {_VERDICT[gap.verdict]}"
 
 
 def _of_100(share: float) -> str:
@@ -270,9 +293,11 @@ def _of_100(share: float) -> str:
 def _elsewhere(point: Point, attribute: str | None) -> str:
     """Return how many of the other attributes have a gap that is clearly too large."""
     others = [gap for gap in point.gaps if gap.attribute != attribute]
+    if not others:
+        return "no other is audited"
     counts = []
     for name, words in _METRIC.items():
         gaps = [gap for gap in others if gap.metric == name]
-        large = sum(gap.verdict == "exceeds" and not gap.hidden for gap in gaps)
+        large = sum(gap.verdict == "exceeds" and gap.public is not None for gap in gaps)
         counts.append(f"{words}: {large} of {len(gaps)}")
     return "; ".join(counts)

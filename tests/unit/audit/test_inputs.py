@@ -99,7 +99,7 @@ def test_group_selection_is_counted_and_paired(result):
             tuple(np.quantile(loop, [0.025, 0.975])), abs=1e-9
         )
     assert by_group["M"].change.upper < 0 < by_group["F"].change.lower
-    assert not by_group["M"].hidden
+    assert by_group["M"].public == pytest.approx(by_group["M"].change.estimate, abs=0.01)
 
 
 def test_leaving_out_what_gives_a_group_away_makes_the_score_tell_it_less(result):
@@ -125,7 +125,7 @@ def test_too_few_people_are_not_told_apart_and_not_shown():
     sex = np.where(np.arange(N) < 12, "X", SEX)
     (found,) = audited(Block("carriers", "sex", "X", ("a",)), sex=sex).blocks
     assert found.told is None
-    assert {one.group: one.hidden for one in found.selection}["X"]
+    assert {one.group: one.public for one in found.selection}["X"] is None
 
 
 def test_a_block_that_nothing_rests_on_changes_nothing():
