@@ -19,7 +19,7 @@ from riskmodel.audit.plans import enforcement_made
 from riskmodel.audit.proxies import ProxyRow
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
-from riskmodel.tables.cohort import AuditedAttributes
+from riskmodel.tables.cohort import UNKNOWN, AuditedAttributes
 from riskmodel.tables.features import FeatureInfo
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.metrics import Drawn, ScoredRows, draw_metrics
@@ -161,7 +161,9 @@ def blocks_of(
         if row["source"] == "features" and row["estimate"] is not None
     ]
     for attribute in dict.fromkeys(row["attribute"] for row in told) if carriers else ():
-        rows = [row for row in told if row["attribute"] == attribute]
+        every = [row for row in told if row["attribute"] == attribute]
+        # Whose group nobody recorded is told by what else is missing: that is about records, not about a group.
+        rows = [row for row in every if row["group"] != UNKNOWN] or every
         best = max(rows, key=lambda row: max(row["estimate"], 1 - row["estimate"]))
         names = tuple(one["feature"] for one in best["carriers"][:carriers])
         found.append(Block("carriers", attribute, best["group"], names))

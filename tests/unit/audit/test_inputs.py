@@ -61,6 +61,7 @@ def test_blocks_are_agencies_enforcement_and_carriers_of_the_best_told_group():
     rows = (
         proxy("sex", "F", 0.2, "a", "b"),  # told best: .2 is as telling as .8
         proxy("sex", "M", 0.7, "b"),
+        proxy("sex", "Unknown", 0.95, "p"),  # nobody's group
         proxy("sex", "M", 0.99, source="score"),
         proxy("care", "yes", None),
     )

@@ -168,7 +168,7 @@ def test_after_a_choice_the_table_says_what_as_it_is_means():
 
 def test_words_stay_plain():
     text = " ".join((*check(report()).sentences, *check(None, chose("reweighing")).sentences))
-    assert not re.search(r"unbiased|fair model|offender|high-risk", text, re.IGNORECASE)
+    assert not re.search(r"unbiased|fair\s+model|offend|high-risk", text, re.IGNORECASE)
     assert short_label("label:proven_violence") == "Learned from: proven violence"
 
 

@@ -33,15 +33,15 @@ def frontier(rows: Rows, *, past: str) -> str:
                 _result(axis, place, row, key)
             axis.set(xlim=(0, 100), ylim=(0.4, len(rows) + 0.6))
             axis.set_xticks([0, 25, 50, 75, 100])
-            axis.set_yticks(places, [wrapped(str(row["label"]), 20) for row in rows])
-            axis.set_title(wrapped(title, 36), loc="left")
+            axis.set_yticks(places, [wrapped(str(row["label"]), 18) for row in rows])
+            axis.set_title(wrapped(title, 30), loc="left")
         axes[-1].set_xlabel("Bar: 95% interval. Dashed: as it is.\n× cannot be chosen")
 
     words = "; ".join(
         f"{row['label']}: missed in the worst-off group {row['missed']['words']}, found {row['found']['words']}"
         for row in rows
     )
-    height = 2.6 + 2 * 0.44 * max(1, len(rows))
+    height = 3.2 + 2 * 0.44 * max(1, len(rows))
     return svg("mitigation", "What could be done about gaps?", words, _draw, height=height, panels=2)
 
 
