@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from riskmodel import console
+from riskmodel.audit.plans import chosen_plan
+from riskmodel.audit.reduction import require_fairlearn
 from riskmodel.disclosure import Disclosure
 from riskmodel.errors import DataError
 from riskmodel.features.spec import OutcomesSpec, TableSpec
@@ -111,6 +113,8 @@ def train(
     tuned = bool(study.models.tuned_families)
     if tuned:
         require_optuna()
+    if study.audit.mitigation.frontier and study.audit.mitigation.exponentiated_gradient:
+        require_fairlearn()  # told before the long stages
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
     with _recorded(study, out, started) as recorder:
@@ -177,7 +181,7 @@ def check_policy(study: Study) -> None:
     """
     check_features(feature_infos(study), study.policy)
     for name, codes, enforcement_made in _outcome_facts(study):
-        used_for = "training" if name == _chosen(study) else "audit"
+        used_for = "training" if name in (_chosen(study), chosen_plan(study.audit).label) else "audit"
         check_outcome(name, codes, enforcement_made=enforcement_made, spec=study.policy, used_for=used_for)
 
 

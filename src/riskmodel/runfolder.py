@@ -20,9 +20,11 @@ from riskmodel.publish.card import BANNER, CardInputs, build_card, write_card
 from riskmodel.publish.checks import Check
 from riskmodel.publish.division import division_check
 from riskmodel.publish.heterogeneity import heterogeneity_check
+from riskmodel.publish.input_audit import input_check
 from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.learning_curve import learning_curve_check
+from riskmodel.publish.mitigation import frontier_rows, mitigation_check
 from riskmodel.publish.pairs import pairs_checks
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
@@ -38,6 +40,7 @@ from riskmodel.publish.scorecard import (
 from riskmodel.publish.tuning_words import tuning_check
 from riskmodel.publish.uncertainty import abstention_check, uncertainty_check
 from riskmodel.readings import JudgedRows, Reading
+from riskmodel.stages import outcome_words
 from riskmodel.stages.explaining import Explained
 from riskmodel.stages.fitting import Fitted
 from riskmodel.stages.measuring import Measured
@@ -136,6 +139,9 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
         write_json(folder / f"{name}.json", getattr(audited, name))
     for name in ("uncertainty", "robustness"):
         write_json(folder / f"{name}.json", run[name].to_json())
+    for stage, name in (("mitigation", "mitigation"), ("inputs", "input_audit")):
+        if run[stage] is not None:  # these cost fits, and a study asks for them
+            write_json(folder / f"{name}.json", run[stage].to_json())
     write_json(folder / "explanations.json", run["explained"].overall)
     _write_models(folder / "models", fitted)
     measured.predictions.save(folder)
@@ -221,6 +227,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         heterogeneity=measured.heterogeneity,
         learning=_learning(run),
         disclosure=run.study.disclosure,
+        frontier=frontier_rows(run["mitigation"], run.study.disclosure),
     )
     plots = folder / "plots"
     plots.mkdir()
@@ -321,6 +328,14 @@ def _checks(run: RunResults) -> list[Check]:
         uncertainty_check(run["uncertainty"], run.study.disclosure),
         abstention_check(run["uncertainty"], run.study.disclosure),
         robustness_check(run["robustness"], run.study.disclosure),
+        mitigation_check(
+            run["mitigation"],
+            run.study.audit,
+            run.study.disclosure,
+            past=run.study.card.past,
+            outcomes=outcome_words(run.study),
+        ),
+        input_check(run["inputs"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
         *_performance_checks(run),
         *_tuning_checks(run),

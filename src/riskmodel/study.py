@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeGuard, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from riskmodel.audit.plans import LABEL, REWEIGHING, choice_faults, chosen_capacity, chosen_point
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.errors import StudyError, did_you_mean
@@ -130,6 +131,7 @@ class Study(BaseModel):
                 raise ValueError(f"data.kind '{self.data.kind}' needs: {', '.join(absent)}")
         self._check_gap()
         self._check_fairness_limit()
+        self._check_choice()
         return self
 
     def _check_audited(self) -> None:
@@ -158,6 +160,26 @@ class Study(BaseModel):
             faults = gap_faults(self.cohort, self.outcomes)
             if faults:
                 raise ValueError("; ".join(faults))
+
+    def _check_choice(self) -> None:
+        faults, point = choice_faults(self.audit, self._other_outcomes()), chosen_point(self.audit)
+        learned_otherwise = point == REWEIGHING or point.startswith(LABEL)
+        if learned_otherwise and self.models.uncertainty.method == "bagged":
+            faults.append(
+                f"models.uncertainty.method: bagged learns as it is and not by '{point}'; use monotone"
+            )
+        if point.startswith(LABEL) and self.split.design == "rolling_origin":
+            faults.append(
+                f"audit.mitigation.chosen.point: '{point}' cannot be learned from under a rolling origin"
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def _other_outcomes(self) -> tuple[str, ...]:
+        if isinstance(self.data, TableSpec):
+            return tuple(name for name in self.data.outcomes if name != self.data.chosen)
+        assert self.outcomes is not None  # noqa: S101 - checked before
+        return tuple(one.name for one in self.outcomes.all if one.name != self.outcomes.chosen)
 
     @property
     def simulated(self) -> bool:
@@ -223,7 +245,14 @@ def load_study(path: Path | None, *, settings: Sequence[str] = ()) -> Study:
     faults += _faults_of_parts(written.value, _at)
     if faults or study is None:
         raise StudyError(faults, where=where)
-    return _relative_to(study, path)
+    return _with_chosen_capacity(_relative_to(study, path))
+
+
+def _with_chosen_capacity(study: Study) -> Study:
+    share = chosen_capacity(study.audit)
+    if share is None:
+        return study
+    return study.model_copy(update={"capacity": study.capacity.model_copy(update={"share": share})})
 
 
 def _faults_of_parts(raw: Mapping[str, Any], at: Callable[[Place], str]) -> list[str]:

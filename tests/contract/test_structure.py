@@ -42,6 +42,7 @@ DOORS = {
     "duckdb": {"intake/", "linking/"},
     "splink": {"linking/linkage.py"},
     "optuna": {"models/tuning.py"},
+    "fairlearn": {"audit/reduction.py"},
     "pyspark": {"features/spark.py"},
     "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from riskmodel.errors import did_you_mean
 
 Metric = Literal["selection_rate", "tpr", "fnr", "fpr", "ppv", "calibration_intercept", "calibration_slope"]
 METRICS: tuple[Metric, ...] = (
@@ -52,6 +54,74 @@ class ToleranceSpec(BaseModel):
         return min(value, self.share_of_overall * overall)
 
 
+class ChosenSpec(BaseModel):
+    """The point of the frontier that people chose, and who they are. ``train`` learns as it says.
+
+    Parameters
+    ----------
+    point : str
+        ``as_is``; ``reweighing``; ``without_enforcement``; ``label:NAME``: learn from another outcome of the study, still
+        judged by the chosen one; ``capacity:SHARE``: as many offers, one of ``capacities``.
+    by : str
+        Who chose it, such as a board and the date of its meeting; repeated on the card.
+    reason : str
+        Why, in a sentence; repeated on the card.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    point: str = Field(min_length=1)
+    by: str = Field(min_length=3)
+    reason: str = Field(min_length=20)
+
+
+class MitigationSpec(BaseModel):
+    """What could be done about gaps between groups, as a choice that people make; nothing is done without it.
+
+    Parameters
+    ----------
+    frontier : bool
+        Measure every point: the selected family is fitted again, fold by fold, for most of them. Off by default, because
+        it takes longer than all other training.
+    attribute : str, optional
+        The audited attribute that reweighing, exponentiated gradient and thresholds by group look at; by default the first.
+    capacities : tuple of float
+        Offers at one index date that there might be instead, as shares of those eligible.
+    exponentiated_gradient : bool
+        Add that point; needs ``pip install riskmodel[fairness]``.
+    rounds : int
+        The most rounds of exponentiated gradient; each takes up to nine fits, mostly four.
+    chosen : ChosenSpec, optional
+        Without it nothing is mitigated, and the card says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frontier: bool = False
+    attribute: str | None = None
+    capacities: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.02, 0.03, 0.05)
+    exponentiated_gradient: bool = False
+    rounds: int = Field(default=5, ge=2, le=50)
+    chosen: ChosenSpec | None = None
+
+
+class InputAuditSpec(BaseModel):
+    """What each block of inputs does: the selected family is fitted again without it.
+
+    Parameters
+    ----------
+    enabled : bool
+        Off by default: each block costs a fit for every fold, and one more.
+    carriers : int
+        So many features that carry most of what gives away an audited attribute are left out together; 0 leaves none out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    carriers: int = Field(default=3, ge=0, le=5)
+
+
 class AuditSpec(BaseModel):
     """What is audited.
 
@@ -71,6 +141,10 @@ class AuditSpec(BaseModel):
         A metric that compares with the outcome gets no verdict in a group with fewer people with the outcome.
     minimum_people : int
         A selection rate gets no verdict in a group with fewer people.
+    mitigation : MitigationSpec
+        What could be done about gaps, and what people chose to do.
+    inputs : InputAuditSpec
+        What each block of inputs does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,3 +158,19 @@ class AuditSpec(BaseModel):
     minimum_cell: int = Field(default=10, ge=5)
     minimum_outcomes: int = Field(default=50, ge=20)
     minimum_people: int = Field(default=50, ge=20)
+    mitigation: MitigationSpec = MitigationSpec()
+    inputs: InputAuditSpec = InputAuditSpec()
+
+    @model_validator(mode="after")
+    def _mitigates_what_it_audits(self) -> Self:
+        wanted = self.mitigation.attribute
+        if wanted is not None and wanted not in self.attributes:
+            raise ValueError(
+                f"mitigation.attribute: '{wanted}' is not audited; {did_you_mean(wanted, self.attributes)}"
+            )
+        return self
+
+    @property
+    def mitigated(self) -> str | None:
+        """The attribute that mitigation looks at; None where none is audited."""
+        return self.mitigation.attribute or next(iter(self.attributes), None)

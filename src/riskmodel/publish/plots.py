@@ -24,6 +24,7 @@ def run_figures(
     disclosure: Disclosure,
     heterogeneity: Json | None = None,
     learning: LearningCurve | None = None,
+    frontier: Sequence[Json] = (),
 ) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
@@ -42,6 +43,8 @@ def run_figures(
         ``heterogeneity.json``, where the design holds out areas, schools or dates.
     learning : LearningCurve, optional
         Where the study asks whether more people would help.
+    frontier : sequence of mappings, optional
+        From ``publish.mitigation.frontier_rows``.
 
     Notes
     -----
@@ -67,6 +70,8 @@ def run_figures(
     if "decision_curve" in curves:
         rows = _safe(curves["decision_curve"], disclosure)
         drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    if frontier:
+        drawn["mitigation"] = figures.frontier(frontier, past=past)
     own = curves.get("own_capacity", 0.0)
     if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
         drawn["capacity"] = figures.capacity(shown, own=own, past=past)

@@ -19,6 +19,7 @@ from riskmodel.stages.fitting import fit_families
 from riskmodel.stages.front import Population, horizon_and_lag
 from riskmodel.stages.learning import learning_curve
 from riskmodel.stages.measuring import measure
+from riskmodel.stages.mitigating import input_audit, mitigation
 from riskmodel.stages.scorecards import write_scorecard
 from riskmodel.stages.tuning import OnTrial, gains, tune
 from riskmodel.study import Study
@@ -77,6 +78,10 @@ def back_end(
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         *(smaller if fewer else []),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),
+        stage(
+            "mitigation", "Asking what could be done about gaps", (*rows, "tuning", "models"), run=mitigation
+        ),
+        stage("inputs", "Leaving out inputs", (*rows, "tuning", "models", "audited"), run=input_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
         stage("robustness", "Trying worse data", (*rows, "models", *later), run=worse_data),
         stage("explained", "Explaining", (*rows, "models"), run=explain),

@@ -12,6 +12,10 @@ import numpy as np
 
 from riskmodel import models as modelling
 from riskmodel import validate as validating
+from riskmodel.audit.groups import groupings
+from riskmodel.audit.plans import Plan, chosen_plan
+from riskmodel.audit.reweighing import reweighing
+from riskmodel.audit.spec import AuditSpec
 from riskmodel.models import (
     Band,
     CalibratedModel,
@@ -78,7 +82,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Learned:
+class Learned:
     """A family before anything is said of risk: the final model, those of the folds, and the scores of these by round."""
 
     model: RiskModel
@@ -87,7 +91,7 @@ class _Learned:
 
 
 @dataclass(frozen=True)
-class _Curved:
+class Curved:
     """A family's out-of-fold risk estimates, its calibration, and why that curve."""
 
     risk: FloatArray
@@ -104,11 +108,14 @@ def fit_families(study: Study, inputs: Inputs, _folder: Path) -> Fitted:
     families = modelling.with_usable_families(study.models, features.infos).families
     slowest_first = sorted(families, key=modelling.SIMPLEST_FIRST.index, reverse=True)
     modelling.load_libraries(families)
-    learned = side_by_side(lambda family: _learn(study, inputs, family), slowest_first, threads=threads)
+    plan = chosen_plan(study.audit)
+    learned = side_by_side(
+        lambda family: fit_with_folds(study, inputs, family, plan), slowest_first, threads=threads
+    )
     raw = {family: judged_scores(split, one.scores) for family, one in learned.items()}
     out_of_fold = {family: score[split.judged] for family, score in raw.items()}
     curves = side_by_side(
-        lambda family: _curve(study, population, split, learned[family]), slowest_first, threads=threads
+        lambda family: calibrated(study, population, split, learned[family]), slowest_first, threads=threads
     )
     relied = {
         family: modelling.measure_reliance(one.model, learn, most_missing=study.models.abstain.most_missing)
@@ -171,62 +178,92 @@ def timeline(population: Population) -> Timeline:
     return Timeline(population.cohort.index_day.astype(np.int64), population.cohort.household_id)
 
 
-def _learn(study: Study, inputs: Inputs, family: str) -> _Learned:
+def fit_with_folds(study: Study, inputs: Inputs, family: str, plan: Plan) -> Learned:
     """Fit a family on all training rows, and for each round and fold on what may be learned from."""
-    population, features, split = inputs["population"], inputs["features"], inputs["split"]
+    split: Split = inputs["split"]
     tuned: Tuned = inputs["tuning"]
-    labels = population.outcomes.as_known(None).take(split.train)
-    models = [_round_models(study, inputs, family, one, tuned) for one in split.rounds]
-    pairs = zip(models, split.rounds, strict=True)
-    scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
-    model = modelling.fit(
-        family,
-        features.take(split.train),
-        labels.outcome,
-        labels.weight,
-        spec=tuned.spec,
-        seed=study.seed,
-        threads=1,  # so that the result does not depend on how many families are fitted at a time
-        person=population.cohort.subject_id[split.train],
-        timeline=timeline(population).take(split.train),
+    models = _fold_models(study, inputs, family, plan, tuned=tuned, rounds=split.rounds)
+    return Learned(
+        _fit(study, inputs, family, plan, rows=split.train, day=None, spec=tuned.spec),
+        models,
+        _scores_of(inputs, models, split.rounds),
     )
-    return _Learned(model, models, scores)
 
 
 def crossfit_scores(
     study: Study, inputs: Inputs, family: str, tuned: Tuned, rounds: Sequence[Round]
 ) -> FloatArray:
     """Return a family's raw scores out of fold under some settings, shape (n,); NaN for rows that are not judged."""
-    features = inputs["features"]
-    models = [_round_models(study, inputs, family, one, tuned) for one in rounds]
+    models = _fold_models(study, inputs, family, chosen_plan(study.audit), tuned=tuned, rounds=rounds)
+    return judged_scores(inputs["split"], _scores_of(inputs, models, rounds))
+
+
+def _fold_models(
+    study: Study, inputs: Inputs, family: str, plan: Plan, *, tuned: Tuned, rounds: Sequence[Round]
+) -> list[dict[int, RiskModel]]:
+    """Return the models of each round: each fold's of what it may learn from, with labels as then known."""
+    return [
+        {
+            fold: _fit(
+                study,
+                inputs,
+                family,
+                plan,
+                rows=rows,
+                day=one.known_by,
+                spec=tuned.by_fold.get(fold, tuned.spec),
+            )
+            for fold, rows in one.learning.items()
+        }
+        for one in rounds
+    ]
+
+
+def _scores_of(
+    inputs: Inputs, models: Sequence[Mapping[int, RiskModel]], rounds: Sequence[Round]
+) -> list[FloatArray]:
     pairs = zip(models, rounds, strict=True)
-    scores = [modelling.out_of_fold(each, features, one.fold) for each, one in pairs]
-    return judged_scores(inputs["split"], scores)
+    return [modelling.out_of_fold(each, inputs["features"], one.fold) for each, one in pairs]
 
 
-def _round_models(
-    study: Study, inputs: Inputs, family: str, one: Round, tuned: Tuned
-) -> dict[int, RiskModel]:
-    """Return the models of one round: each fold's of what it may learn from, with labels as then known."""
-    population: Population = inputs["population"]
-    labels = population.outcomes.as_known(one.known_by)
-    return modelling.fold_models(
+def learned_from(population: Population, plan: Plan, day: int | None) -> Labels:
+    """Return the labels of a plan as they were known on a day; by the training cut-off if None."""
+    outcomes = population.outcomes
+    return outcomes.as_known(day) if plan.label is None else outcomes.training[plan.label]
+
+
+def _fit(
+    study: Study,
+    inputs: Inputs,
+    family: str,
+    plan: Plan,
+    *,
+    rows: BoolArray,
+    day: int | None,
+    spec: ModelsSpec,
+) -> RiskModel:
+    """Fit a family on some rows, with labels as then known and weights as planned."""
+    population = inputs["population"]
+    labels = learned_from(population, plan, day).take(rows)
+    weight = labels.weight
+    if plan.reweigh is not None:
+        one = AuditSpec(attributes=(plan.reweigh,), intersections=())
+        group = groupings(population.audited.take(rows), one)[0].code
+        weight = reweighing(group, labels.outcome, weight)
+    return modelling.fit(
         family,
-        inputs["features"],
+        inputs["features"].take(rows),
         labels.outcome,
-        labels.weight,
-        one.fold,
-        learning=one.learning,
-        spec=tuned.spec,
-        by_fold=tuned.by_fold,
+        weight,
+        spec=spec,
         seed=study.seed,
-        threads=1,
-        person=population.cohort.subject_id,
-        timeline=timeline(population),
+        threads=1,  # so that the result does not depend on how many families are fitted at a time
+        person=population.cohort.subject_id[rows],
+        timeline=timeline(population).take(rows),
     )
 
 
-def _curve(study: Study, population: Population, split: Split, learned: _Learned) -> _Curved:
+def calibrated(study: Study, population: Population, split: Split, learned: Learned) -> Curved:
     """Calibrate each fold on the others, choose the kind of curve by that, and fit it on all."""
     outcomes, person = population.outcomes, population.cohort.subject_id
     kinds = study.models.curves_for(learned.model.unit)
@@ -243,7 +280,7 @@ def _curve(study: Study, population: Population, split: Split, learned: _Learned
     raw = judged_scores(split, learned.scores)[judged]
     by_kind = {kind: judged_scores(split, [one.by_kind[kind] for one in found])[judged] for kind in kinds}
     curve, choice = modelling.calibrate(raw, labels.outcome, labels.weight, by_kind, person=person[judged])
-    return _Curved(judged_scores(split, [one.risk for one in found]), curve, choice)
+    return Curved(judged_scores(split, [one.risk for one in found]), curve, choice)
 
 
 def _up_to_date(

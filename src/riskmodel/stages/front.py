@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
+from riskmodel.audit.plans import WITHOUT_ENFORCEMENT, as_chosen, chosen_point
 from riskmodel.errors import StudyError
 from riskmodel.features.spec import TableSpec
 from riskmodel.files import read_json, write_json
@@ -213,13 +214,14 @@ def _features(study: Study, inputs: Inputs, _folder: Path) -> FeatureMatrix:
     from riskmodel.tables.catalogue import load_catalogue
 
     assert study.features is not None  # noqa: S101 - the study checks it
-    return features.builder(study.features.engine)(
+    built = features.builder(study.features.engine)(
         inputs["intake"].records,
         inputs["population"].cohort,
         study.features,
         load_catalogue(study.features.catalogue),
         threads=study.threads,
     )
+    return as_chosen(built, study.audit)
 
 
 def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Population:
@@ -237,7 +239,7 @@ def _table_population(study: Study, _inputs: Inputs, _folder: Path) -> Populatio
 
 
 def _table_features(study: Study, _inputs: Inputs, _folder: Path) -> FeatureMatrix:
-    return _read_table(study).features
+    return as_chosen(_read_table(study).features, study.audit)
 
 
 def _read_table(study: Study) -> TableData:
@@ -246,6 +248,11 @@ def _read_table(study: Study) -> TableData:
     return features.read_table(
         cast(features.TableSpec, study.data), policy=study.policy, disclosure=study.disclosure
     )
+
+
+def _feature_settings(study: Study) -> Any:
+    left_out = {"left_out": "enforcement"} if chosen_point(study.audit) == WITHOUT_ENFORCEMENT else {}
+    return {**study.model_dump(mode="json", include={"features"}), **left_out}
 
 
 def _table_settings(study: Study) -> Any:
@@ -297,7 +304,8 @@ _POPULATION = Stage(
     "Finding the cohort and its outcomes",
     ("intake",),
     settings=lambda study: [
-        study.model_dump(mode="json", include={"cohort", "outcomes", "audit"}),
+        study.model_dump(mode="json", include={"cohort", "outcomes"}),
+        audited_names(study),
         *_origins(study),
     ],
     run=_population,
@@ -308,7 +316,7 @@ _FEATURES = Stage(
     "features",
     "Building features",
     ("intake", "population"),
-    settings=lambda study: study.model_dump(mode="json", include={"features"}),
+    settings=_feature_settings,
     run=_features,
     rooms=("features",),
     load=FeatureMatrix.load,
@@ -326,7 +334,7 @@ _TABLE_FEATURES = Stage(
     "features",
     "Reading the features",
     ("population",),
-    settings=_table_settings,
+    settings=lambda study: [_table_settings(study), _feature_settings(study)],
     run=_table_features,
     rooms=("features", "intake", "policy", "stages/front.py"),
     load=FeatureMatrix.load,

@@ -13,12 +13,14 @@ from riskmodel.publish.figures.card import (
     selection,
     spread,
 )
+from riskmodel.publish.figures.frontier import frontier
 
 __all__ = [
     "attrition",
     "capacity",
     "decision_curve",
     "fairness_intervals",
+    "frontier",
     "importance_bars",
     "learning_curves",
     "offers",
