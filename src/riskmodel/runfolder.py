@@ -123,6 +123,7 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
         write_json(folder / f"{name}.json", getattr(audited, name))
+    write_json(folder / "recording.json", audited.recording.to_json())
     for name in ("uncertainty", "robustness"):
         write_json(folder / f"{name}.json", run[name].to_json())
     write_json(folder / "explanations.json", run["explained"].overall)

@@ -129,6 +129,7 @@ class Study(BaseModel):
             if absent:
                 raise ValueError(f"data.kind '{self.data.kind}' needs: {', '.join(absent)}")
         self._check_gap()
+        self._check_need()
         return self
 
     def _check_audited(self) -> None:
@@ -146,6 +147,23 @@ class Study(BaseModel):
             faults = gap_faults(self.cohort, self.outcomes)
             if faults:
                 raise ValueError("; ".join(faults))
+
+    def _check_need(self) -> None:
+        need = self.audit.recording.need
+        if need is None:
+            return
+        table = self.data if isinstance(self.data, TableSpec) else None
+        events = self.outcomes.all if self.outcomes is not None else ()
+        known = {*table.outcomes} if table is not None else {one.name for one in events}
+        chosen = table.chosen if table is not None else events[0].name
+        if need not in known:
+            raise ValueError(
+                f"audit.recording.need: there is no outcome '{need}', {did_you_mean(need, known)}"
+            )
+        if need == chosen:
+            raise ValueError(
+                f"audit.recording.need: '{need}' is the outcome that the model learns; need must be another"
+            )
 
     @property
     def simulated(self) -> bool:
