@@ -23,6 +23,7 @@ from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
+from riskmodel.publish.recording_words import equal_need_check, recording_check
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.robustness import robustness_check
 from riskmodel.publish.sample_size import sample_size_check
@@ -209,6 +210,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         curves=measured.curves,
         explanations=run["explained"].overall,
         disclosure=run.study.disclosure,
+        recording=run["audited"].recording,
     )
     plots = folder / "plots"
     plots.mkdir()
@@ -289,6 +291,7 @@ def _checks(run: RunResults) -> list[Check]:
         abstention_check(run["uncertainty"], run.study.disclosure),
         robustness_check(run["robustness"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
+        *_recording_checks(run),
         *_performance_checks(run),
         *([] if scorecard is None else [scorecard_check(scorecard)]),
     ]
@@ -313,6 +316,14 @@ def _scorecard(run: RunResults) -> dict[str, Any] | None:
             state=state,
         )
     )
+
+
+def _recording_checks(run: RunResults) -> Iterator[Check]:
+    """Return what unequal records would change."""
+    found, study = run["audited"].recording, run.study
+    need = None if found.need is None else _outcomes(study)[found.need]["description"]
+    yield recording_check(found, study.disclosure, past=study.card.past)
+    yield equal_need_check(found, study.disclosure, need=need)
 
 
 def _performance_checks(run: RunResults) -> Iterator[Check]:

@@ -58,6 +58,11 @@ class EqualNeedRow:
     n_outcomes: int
     status: Status
 
+    @property
+    def few(self) -> int:
+        """People on the smaller side: with the need, or without."""
+        return min(self.n_outcomes, self.n_subjects - self.n_outcomes)
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
         return asdict(self)

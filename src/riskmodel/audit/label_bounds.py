@@ -4,11 +4,13 @@ Every metric rises or falls steadily with the detection, so its ends suffice; ``
 ``gamma`` at five values. The intervals are those of Imbens and Manski (2004, Econometrica 72:1845): they hold the true
 value, wherever between the bounds it lies, with 95%. Theirs go so many standard errors beyond the bounds; ours go
 to the same points of the bootstrap's distribution of each bound, which respects that a share stays within 0 and 1 and, where the
-range is a single point, gives the package's usual interval.
+range is a single point, all but gives the package's usual interval. For rare outcomes the upper tail of a bootstrap is a little short, so an end
+is never nearer than so many standard errors on the scale of log-odds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -28,7 +30,7 @@ from riskmodel.audit.recording import (
     true_sums,
 )
 from riskmodel.audit.spec import RecordingSpec
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.validate.estimate import MISSING_DRAWS_ALLOWED, Status
 from riskmodel.validate.metrics import ScoredRows
 
@@ -92,7 +94,7 @@ def recordings(spec: RecordingSpec) -> tuple[Recording, ...]:
 def bounds(
     sums: RecordedSums,
     grouping: Grouping,
-    rows: ScoredRows,
+    people: PeopleBehind,
     *,
     over: Sequence[Recording],
     minimum_cell: int,
@@ -104,7 +106,8 @@ def bounds(
     sums : RecordedSums
         Of the rows, by group.
     grouping : Grouping
-    rows : ScoredRows
+    people : PeopleBehind
+        The same rows and groups.
     over : sequence of Recording
         The range; each group's recording lies in it, whatever the others' are.
     minimum_cell : int
@@ -117,7 +120,6 @@ def bounds(
     """
     low, high, contradicted = _extremes(sums, over)
     recorded = raw_metrics(true_sums(sums, FACE_VALUE))[0]
-    people = _People(rows, grouping)
     return [
         _row(
             (grouping.attribute, group, metric),
@@ -132,7 +134,7 @@ def bounds(
     ]
 
 
-def _extremes(sums: RecordedSums, over: Sequence[Recording]) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _extremes(sums: RecordedSums, over: Sequence[Recording]) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return the smallest and largest value over the recordings, and where the data contradict one of them."""
     first = raw_metrics(true_sums(sums, FACE_VALUE))
     low, high = np.full(first.shape, np.nan), np.full(first.shape, np.nan)
@@ -156,7 +158,7 @@ def _row(
     minimum_cell: int,
 ) -> BoundsRow:
     low, high = found
-    interval = bounds_interval(low, high)
+    interval = bounds_interval(low, high, share=place[2] != "observed_to_expected")
     if people[2] < minimum_cell:
         return BoundsRow(*place, None, None, None, None, None, False, *people, "suppressed")
     if not np.isfinite([recorded, low[0], high[0], *interval]).all():
@@ -164,13 +166,15 @@ def _row(
     return BoundsRow(*place, recorded, float(low[0]), float(high[0]), *interval, contradicted, *people, "ok")
 
 
-def bounds_interval(low: FloatArray, high: FloatArray) -> tuple[float, float]:
+def bounds_interval(low: FloatArray, high: FloatArray, *, share: bool = True) -> tuple[float, float]:
     """Return the interval that holds a value between two bounds with 95% (Imbens and Manski 2004).
 
     Parameters
     ----------
     low, high : ndarray, shape (1 + replicates,)
         Each bound in the data, then in every resample; NaN where undefined.
+    share : bool
+        Whether the value lies between 0 and 1: its standard error is then laid off on log-odds, else on logs.
 
     Returns
     -------
@@ -181,12 +185,24 @@ def bounds_interval(low: FloatArray, high: FloatArray) -> tuple[float, float]:
     if known.sum() == 0 or known.mean() < 1 - MISSING_DRAWS_ALLOWED or not np.isfinite(low[0]):
         return float("nan"), float("nan")
     low_draws, high_draws = low[1:][known], high[1:][known]
-    spread = max(float(low_draws.std()), float(high_draws.std()))
-    tail = 1 - NormalDist().cdf(_reach(float(high[0] - low[0]), spread))
+    spreads = float(low_draws.std()), float(high_draws.std())
+    reach = _reach(float(high[0] - low[0]), max(spreads))
+    tail = 1 - NormalDist().cdf(reach)
     return (
-        min(float(low[0]), float(np.quantile(low_draws, tail))),
-        max(float(high[0]), float(np.quantile(high_draws, 1 - tail))),
+        min(_moved(float(low[0]), -reach * spreads[0], share=share), float(np.quantile(low_draws, tail))),
+        max(
+            _moved(float(high[0]), reach * spreads[1], share=share), float(np.quantile(high_draws, 1 - tail))
+        ),
     )
+
+
+def _moved(value: float, by: float, *, share: bool) -> float:
+    """Return a value moved on log-odds (or logs), by as much as ``by`` is there; a value at an end of its scale stays."""
+    slope = value * (1 - value) if share else value
+    if slope <= 0:
+        return value
+    factor = math.exp(by / slope)
+    return value * factor / (1 - value + value * factor) if share else value * factor
 
 
 def _reach(width: float, spread: float) -> float:
@@ -201,8 +217,14 @@ def _reach(width: float, spread: float) -> float:
     return high
 
 
-class _People:
-    """Different people in each group, and on the smaller side of each metric."""
+class PeopleBehind:
+    """Different people in each group, and on the smaller side of each metric, in the group and among everyone else.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+    grouping : Grouping
+    """
 
     def __init__(self, rows: ScoredRows, grouping: Grouping) -> None:
         count = PeopleCounter(grouping, rows.subject_id).count
@@ -211,6 +233,8 @@ class _People:
         self.seen, self.outcomes = count(rows.known), count(happened)
         reached, missed = count(happened & offered), count(happened & passed)
         needless, spared = count(others & offered), count(others & passed)
-        line = np.minimum(self.outcomes, count(others))
-        sides = [(reached, missed), (missed, reached), (needless, spared), (reached, needless)]
-        self.few: IntArray = np.column_stack([*(np.minimum(*side) for side in sides), line, line])
+        line = (self.outcomes, count(others))
+        sides = [(reached, missed), (missed, reached), (needless, spared), (reached, needless), line, line]
+        top, rest = (np.column_stack([side[i] for side in sides]) for i in range(2))
+        self.few: IntArray = np.minimum(top, rest)
+        self.few_outside: IntArray = np.minimum(top.sum(axis=0) - top, rest.sum(axis=0) - rest)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from riskmodel.audit.equal_need import EqualNeedRow, equal_need
-from riskmodel.audit.label_bounds import BoundsRow, bounds, recordings
-from riskmodel.audit.recording import recorded_sums
+from riskmodel.audit.groups import Grouping
+from riskmodel.audit.label_bounds import BoundsRow, PeopleBehind, bounds, recordings
+from riskmodel.audit.recording import TRUE_METRICS, recorded_sums
+from riskmodel.audit.release import coarse_interval, hide
 from riskmodel.audit.report import FairnessReport
 from riskmodel.audit.spec import RecordingSpec
 from riskmodel.audit.tipping import TippingRow, gammas_needed, tipping_points
+from riskmodel.disclosure import Disclosure
 from riskmodel.tables.cohort import Labels
 from riskmodel.validate.metrics import ScoredRows
 from riskmodel.validate.resample import Resamples
@@ -35,6 +39,7 @@ class RecordsReport:
         The stated range.
     family : str
         The audited model.
+    groupings : tuple of Grouping
     bounds : tuple of BoundsRow
     tipping_points : tuple of TippingRow
     need : str or None
@@ -44,6 +49,7 @@ class RecordsReport:
 
     spec: RecordingSpec
     family: str
+    groupings: tuple[Grouping, ...]
     bounds: tuple[BoundsRow, ...]
     tipping_points: tuple[TippingRow, ...]
     need: str | None
@@ -60,6 +66,45 @@ class RecordsReport:
             "equal_need": [row.to_json() for row in self.equal_need],
             "limits": list(LIMITS),
         }
+
+    def shown_bounds(self, disclosure: Disclosure) -> list[BoundsRow]:
+        """Return the bounds that may leave: rounded outwards to whole hundredths, and small groups left out."""
+        shown = {
+            metric: self._shown(disclosure, [row for row in self.bounds if row.metric == metric])
+            for metric in TRUE_METRICS
+        }
+        return [_coarse(row) for row in self.bounds if (row.attribute, row.group) in shown[row.metric]]
+
+    def shown_needs(self, disclosure: Disclosure) -> list[EqualNeedRow]:
+        """Return the rows of the test of equal need that may leave."""
+        shown = {
+            where: self._shown(disclosure, [row for row in self.equal_need if row.where == where])
+            for where in ("all scores", "highest tenth")
+        }
+        return [row for row in self.equal_need if (row.attribute, row.group) in shown[row.where]]
+
+    def _shown(
+        self, disclosure: Disclosure, rows: Sequence[BoundsRow | EqualNeedRow]
+    ) -> set[tuple[str, str]]:
+        """Return attributes and groups that rest on enough people and protect no other: the rule of ``fairness.public.json``."""
+        by_place, found = {(row.attribute, row.group): row for row in rows}, set()
+        for grouping in self.groupings:
+            places = [(grouping.attribute, group) for group in grouping.groups]
+            if not by_place.keys() >= set(places):
+                continue
+            own = [by_place[place] for place in places]
+            small = [row.status != "ok" or row.few < disclosure.threshold for row in own]
+            hidden = hide(small, [row.n_subjects for row in own], grouping.families())
+            found |= {place for place, one in zip(places, hidden, strict=True) if not one}
+        return found
+
+
+def _coarse(row: BoundsRow) -> BoundsRow:
+    if row.lower_bound is None or row.upper_bound is None or row.lower is None or row.upper is None:
+        raise ValueError("a row that may be shown has its numbers")
+    low, high = coarse_interval(row.lower_bound, row.lower_bound, row.upper_bound)
+    lower, upper = coarse_interval(row.lower, low, row.upper)
+    return replace(row, recorded=None, lower_bound=low, upper_bound=high, lower=lower, upper=upper)
 
 
 def audit_records(
@@ -100,10 +145,18 @@ def audit_records(
     statements = [one for one in fairness.differences if one.model == family]
     for grouping in fairness.groupings:
         sums = recorded_sums(rows, grouping, resamples, gammas, threads=threads)
-        bounded += bounds(sums, grouping, rows, over=over, minimum_cell=cell)
-        tips += tipping_points(sums, grouping, statements, spec)
+        people = PeopleBehind(rows, grouping)
+        enough = (people.few >= cell) & (people.few_outside >= cell)
+        bounded += bounds(sums, grouping, people, over=over, minimum_cell=cell)
+        tips += tipping_points(sums, grouping, statements, spec, enough=enough)
         if need is not None:
             needs += equal_need(rows, need[1], grouping, resamples, minimum_cell=cell, threads=threads)
     return RecordsReport(
-        spec, family, tuple(bounded), tuple(tips), None if need is None else need[0], tuple(needs)
+        spec,
+        family,
+        fairness.groupings,
+        tuple(bounded),
+        tuple(tips),
+        None if need is None else need[0],
+        tuple(needs),
     )

@@ -24,7 +24,7 @@ from riskmodel.audit.groups import Grouping
 from riskmodel.audit.recording import FACE_VALUE, TRUE_METRICS, RecordedSums, Recording, edges, true_sums
 from riskmodel.audit.report import Difference
 from riskmodel.audit.spec import RecordingSpec
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.validate.estimate import MISSING_DRAWS_ALLOWED
 
 Path = Literal["anything", "detection"]
@@ -55,7 +55,8 @@ class TippingRow:
     at : dict or None
         At the tipping point, ``group`` and ``others``, each with ``detection``, ``false_recording`` and ``gamma``.
     status : str
-        ``ok``, ``none`` (nothing within the range overturns it) or ``undefined`` (too many resamples say nothing).
+        ``ok``, ``none`` (nothing within the range overturns it), ``suppressed`` (fewer people than the audit's smallest cell
+        on a side of the metric, in the group or among everyone else) or ``undefined`` (too many resamples say nothing).
     """
 
     attribute: str
@@ -68,7 +69,7 @@ class TippingRow:
     upper: float | None
     detection_ratio: float | None
     at: dict[str, dict[str, float]] | None
-    status: Literal["ok", "none", "undefined"]
+    status: Literal["ok", "none", "suppressed", "undefined"]
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
@@ -94,7 +95,12 @@ def gammas_needed(spec: RecordingSpec) -> set[float]:
 
 
 def tipping_points(
-    sums: RecordedSums, grouping: Grouping, statements: Iterable[Difference], spec: RecordingSpec
+    sums: RecordedSums,
+    grouping: Grouping,
+    statements: Iterable[Difference],
+    spec: RecordingSpec,
+    *,
+    enough: BoolArray,
 ) -> list[TippingRow]:
     """Find the tipping point of every statement.
 
@@ -106,6 +112,9 @@ def tipping_points(
     statements : iterable of Difference
         Of one model; those about this grouping with verdict ``within`` or ``exceeds`` and a metric of ``TIPPED`` are used.
     spec : RecordingSpec
+    enough : ndarray of bool, shape (groups, 6)
+        Whether enough people stand behind a group's ``TRUE_METRICS``, and behind everyone else's; a statement without is
+        ``suppressed``.
     """
     mine = [
         one
@@ -114,16 +123,32 @@ def tipping_points(
         and one.metric in TIPPED
         and one.verdict in ("within", "exceeds")
     ]
-    if not mine:
-        return []
-    return [row for path, ends in pairs(spec).items() for row in _on_path(sums, grouping, mine, path, ends)]
+    firm = [one for one in mine if enough[_place(grouping, one)]]
+    found = [
+        TippingRow(*_words(one), path, None, None, None, None, None, "suppressed")
+        for path in pairs(spec)
+        for one in mine
+        if one not in firm
+    ]
+    if firm:
+        for path, ends in pairs(spec).items():
+            found += _on_path(sums, grouping, firm, path, ends)
+    return found
+
+
+def _place(grouping: Grouping, one: Difference) -> tuple[int, int]:
+    return grouping.groups.index(one.group), TRUE_METRICS.index(one.metric)
+
+
+def _words(one: Difference) -> tuple[str, str, str, str]:
+    return one.attribute, one.group, one.metric, one.verdict
 
 
 def _on_path(
     sums: RecordedSums, grouping: Grouping, statements: Sequence[Difference], path: Path, ends: Sequence[Pair]
 ) -> Iterator[TippingRow]:
     """Walk one path for all statements: each step's gaps are made once."""
-    places = [(grouping.groups.index(one.group), TRUE_METRICS.index(one.metric)) for one in statements]
+    places = [_place(grouping, one) for one in statements]
     slack = np.empty((len(NODES), len(sums.columns), len(statements)))
     leader = np.empty((len(NODES), len(statements)), dtype=np.int64)
     for t, share in enumerate(NODES):
@@ -189,7 +214,7 @@ def first_crossing(slack: FloatArray) -> FloatArray:
 def _row(
     statement: Difference, path: Path, found: FloatArray, leader: IntArray, ends: Sequence[Pair]
 ) -> TippingRow:
-    place = (statement.attribute, statement.group, statement.metric, statement.verdict, path)
+    place = (*_words(statement), path)
     draws = found[1:][~np.isnan(found[1:])]
     if np.isnan(found[0]) or len(draws) < (1 - MISSING_DRAWS_ALLOWED) * (len(found) - 1) or not len(draws):
         return TippingRow(*place, None, None, None, None, None, "undefined")

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from riskmodel.audit import RecordsReport
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish import figures
 from riskmodel.publish.performance_checks import safe_capacity
+from riskmodel.publish.recording_words import bounds_figures
 from riskmodel.publish.results import safe_row
 
 Json = Mapping[str, Any]
 
 
-def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: Disclosure) -> dict[str, str]:
+def run_figures(
+    record: Json,
+    *,
+    curves: Json,
+    explanations: Json,
+    disclosure: Disclosure,
+    recording: RecordsReport | None = None,
+) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
     Parameters
@@ -26,7 +35,9 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     explanations : mapping
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
-        Applied to the curves.
+        Applied to the curves and to the bounds.
+    recording : RecordsReport, optional
+        Its bounds are drawn, one figure a metric.
 
     Notes
     -----
@@ -58,6 +69,8 @@ def run_figures(record: Json, *, curves: Json, explanations: Json, disclosure: D
     model = explanations.get("models", {}).get(performance["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))
+    if recording is not None:
+        drawn |= bounds_figures(recording, disclosure, past=past)
     return drawn | _fairness(record)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from riskmodel.audit.groups import Grouping
-from riskmodel.audit.label_bounds import _reach, bounds, bounds_interval, recordings
+from riskmodel.audit.label_bounds import PeopleBehind, _reach, bounds, bounds_interval, recordings
 from riskmodel.audit.recording import TRUE_METRICS, Recording, recorded_sums, true_label_metrics
 from riskmodel.audit.spec import RecordingSpec
 from riskmodel.validate import ScoredRows, resample
@@ -21,7 +21,8 @@ def bounded(borough, spec, code=None, **limits):
     labels = tuple((str(one),) for one in range(int(code.max()) + 1))
     grouping, over = Grouping("g", labels, code), recordings(spec)
     sums = recorded_sums(borough.rows, grouping, borough.resamples, {one.gamma for one in over})
-    rows = bounds(sums, grouping, borough.rows, over=over, minimum_cell=limits.get("minimum_cell", 10))
+    people = PeopleBehind(borough.rows, grouping)
+    rows = bounds(sums, grouping, people, over=over, minimum_cell=limits.get("minimum_cell", 10))
     return {(row.metric, row.group): row for row in rows}
 
 
@@ -37,7 +38,7 @@ def test_no_recording_in_the_range_leads_outside_the_bounds(borough):
             assert row.lower <= row.lower_bound < row.upper_bound <= row.upper
 
 
-def test_a_range_of_one_point_gives_the_usual_interval(borough):
+def test_a_range_of_one_point_all_but_gives_the_usual_interval(borough):
     right = RecordingSpec(detection=(1, 1), false_recording=(0, 0), gamma=(1, 1))
     assert recordings(right) == (Recording(),)
     found = bounded(borough, right)
@@ -47,7 +48,14 @@ def test_a_range_of_one_point_gives_the_usual_interval(borough):
     row = found["tpr", "0"]
     assert row.lower_bound == row.upper_bound == row.recorded
     assert row.recorded == pytest.approx((happened * rows.offered).sum() / happened.sum(), abs=1e-12)
-    assert (row.lower, row.upper) == pytest.approx(percentile_interval(draws[:, 0] / draws[:, 1]), abs=1e-12)
+    values = draws[:, 0] / draws[:, 1]
+    usual = percentile_interval(values)
+    log_odds = np.log(row.recorded / (1 - row.recorded))
+    away = 1.959963984540054 * values.std() / (row.recorded * (1 - row.recorded))
+    scaled = [1 / (1 + np.exp(-(log_odds + side * away))) for side in (-1, 1)]
+    assert row.lower == pytest.approx(min(usual[0], scaled[0]), abs=1e-9)
+    assert row.upper == pytest.approx(max(usual[1], scaled[1]), abs=1e-9)
+    assert (row.lower, row.upper) == pytest.approx(usual, rel=0.02)
     assert not row.contradicted
 
 
@@ -63,7 +71,16 @@ def test_the_interval_is_theirs_for_normal_draws():
     noise = rng.normal(size=200_000)
     low, high = np.append(0.3, 0.3 + 0.02 * noise), np.append(0.34, 0.34 + 0.02 * noise)
     c = _reach(0.04, 0.02)
-    assert bounds_interval(low, high) == pytest.approx((0.3 - 0.02 * c, 0.34 + 0.02 * c), abs=5e-4)
+    assert bounds_interval(low, high) == pytest.approx((0.3 - 0.02 * c, 0.34 + 0.02 * c), abs=2e-3)
+    far = bounds_interval(low * 10, high * 10, share=False)  # O/E near 3: the scale is that of logs
+    assert far == pytest.approx((3 * np.exp(-0.2 * c / 3), 3.4 * np.exp(0.2 * c / 3.4)), abs=0.02)
+    assert far[1] == pytest.approx(3.4 * np.exp(0.2 * c / 3.4), abs=1e-3)
+
+
+def test_a_bound_at_an_end_of_its_scale_stays_there():
+    none, some = np.zeros(101), np.append(0.2, np.tile([0.1, 0.2, 0.3, 0.2], 25))
+    assert bounds_interval(none, some)[0] == 0
+    assert bounds_interval(some, none + 1)[1] == 1
 
 
 def test_draws_that_say_nothing_are_left_out_and_too_many_of_them_are_undefined():

@@ -35,10 +35,13 @@ def statement(borough, metric, *, tolerance, verdict="within", estimate=None):
     )
 
 
-def tips(borough, *statements, spec=SPEC):
+def tips(borough, *statements, spec=SPEC, enough=True):
+    enough = np.full((2, 6), enough)
     groups = grouping(borough)
     sums = recorded_sums(borough.rows, groups, borough.resamples, gammas_needed(spec))
-    return {(row.metric, row.path): row for row in tipping_points(sums, groups, statements, spec)}
+    return {
+        (row.metric, row.path): row for row in tipping_points(sums, groups, statements, spec, enough=enough)
+    }
 
 
 def walked(borough, one, ends, n=100):
@@ -120,6 +123,12 @@ def test_statements_that_are_none_have_no_tipping_point(borough):
         statement(borough, "ppv", tolerance=0.05, verdict="inconclusive"),
     ]
     assert tips(borough, *silent) == {}
+
+
+def test_too_few_people_have_no_tipping_point(borough):
+    one = statement(borough, "ppv", tolerance=0.5)
+    for row in tips(borough, one, enough=False).values():
+        assert (row.status, row.tipping_point, row.lower, row.at) == ("suppressed", None, None, None)
 
 
 def test_nobody_to_compare_with_is_undefined(borough):

@@ -2,6 +2,7 @@
 
 from riskmodel.publish.figures.card import (
     attrition,
+    bounds,
     capacity,
     decision_curve,
     fairness_intervals,
@@ -14,6 +15,7 @@ from riskmodel.publish.figures.card import (
 
 __all__ = [
     "attrition",
+    "bounds",
     "capacity",
     "decision_curve",
     "fairness_intervals",
