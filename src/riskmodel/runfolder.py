@@ -28,6 +28,7 @@ from riskmodel.publish.mitigation import frontier_rows, mitigation_check
 from riskmodel.publish.pairs import pairs_checks
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
+from riskmodel.publish.recording_words import equal_need_check, recording_check
 from riskmodel.publish.results import FAMILIES, policies
 from riskmodel.publish.robustness import robustness_check
 from riskmodel.publish.sample_size import sample_size_check
@@ -137,6 +138,7 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     write_json(folder / "fairness.public.json", _public_fairness(run))
     for name in ("label_bias", "proxies", "privacy"):
         write_json(folder / f"{name}.json", getattr(audited, name))
+    write_json(folder / "recording.json", audited.recording.to_json())
     for name in ("uncertainty", "robustness"):
         write_json(folder / f"{name}.json", run[name].to_json())
     for stage, name in (("mitigation", "mitigation"), ("inputs", "input_audit")):
@@ -228,6 +230,7 @@ def _write_card(folder: Path, run: RunResults, provenance: Json) -> None:
         learning=_learning(run),
         disclosure=run.study.disclosure,
         frontier=frontier_rows(run["mitigation"], run.study.disclosure),
+        recording=run["audited"].recording,
     )
     plots = folder / "plots"
     plots.mkdir()
@@ -337,6 +340,7 @@ def _checks(run: RunResults) -> list[Check]:
         ),
         input_check(run["inputs"], run.study.disclosure),
         calibration_check(calibration_record(run), run.study.disclosure, past=run.study.card.past),
+        *_recording_checks(run),
         *_performance_checks(run),
         *_tuning_checks(run),
         *pairs_checks(run["explained"].overall, min_people=run.study.models.ebm.min_people),
@@ -374,6 +378,14 @@ def _scorecard(run: RunResults) -> dict[str, Any] | None:
             state=state,
         )
     )
+
+
+def _recording_checks(run: RunResults) -> Iterator[Check]:
+    """Return what unequal records would change."""
+    found, study = run["audited"].recording, run.study
+    need = None if found.need is None else _outcomes(study)[found.need]["description"]
+    yield recording_check(found, study.disclosure, past=study.card.past)
+    yield equal_need_check(found, study.disclosure, need=need)
 
 
 def _performance_checks(run: RunResults) -> Iterator[Check]:

@@ -132,6 +132,7 @@ class Study(BaseModel):
         self._check_gap()
         self._check_fairness_limit()
         self._check_choice()
+        self._check_need()
         return self
 
     def _check_audited(self) -> None:
@@ -180,6 +181,23 @@ class Study(BaseModel):
             return tuple(name for name in self.data.outcomes if name != self.data.chosen)
         assert self.outcomes is not None  # noqa: S101 - checked before
         return tuple(one.name for one in self.outcomes.all if one.name != self.outcomes.chosen)
+
+    def _check_need(self) -> None:
+        need = self.audit.recording.need
+        if need is None:
+            return
+        table = self.data if isinstance(self.data, TableSpec) else None
+        events = self.outcomes.all if self.outcomes is not None else ()
+        known = {*table.outcomes} if table is not None else {one.name for one in events}
+        chosen = table.chosen if table is not None else events[0].name
+        if need not in known:
+            raise ValueError(
+                f"audit.recording.need: there is no outcome '{need}', {did_you_mean(need, known)}"
+            )
+        if need == chosen:
+            raise ValueError(
+                f"audit.recording.need: '{need}' is the outcome that the model learns; need must be another"
+            )
 
     @property
     def simulated(self) -> bool:

@@ -23,7 +23,7 @@ CONTRACT = {
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "uncertainty.json", "robustness.json", "calibration.json",
     "scorecard.html", "scorecard.md", "scorecard.json",
-    "curves.json", "optimism.json",
+    "curves.json", "optimism.json", "recording.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -82,6 +82,7 @@ def test_the_command_prints_one_object(finished):
         "uncertainty",
         "robustness",
         "calibration",
+        "recording",
     ],
 )
 def test_files_follow_their_schemas(finished, name):
@@ -110,6 +111,35 @@ def test_curves_and_optimism_repeat_what_the_metrics_say(finished):
 def test_the_card_says_how_good_it_is_in_three_more_ways(finished):
     names = [one["name"] for one in read(finished.folder, "card.json")["checks"]]
     assert {"calibration_distance", "capacity", "optimism"} <= set(names)
+
+
+def test_what_unequal_records_would_change_is_in_the_files_and_on_the_card(finished):
+    recording, fairness = (read(finished.folder, f"{name}.json") for name in ("recording", "fairness"))
+    assert recording["need"] == "harm_health"
+    found = {
+        (row["attribute"], row["group"], row["metric"]): row
+        for row in fairness["rows"]
+        if row["model"] == recording["family"]
+    }
+    compared = 0
+    for row in recording["bounds"]:
+        key = (row["attribute"], row["group"], row["metric"])
+        if row["status"] == "ok" and key in found:
+            assert row["recorded"] == pytest.approx(found[key]["estimate"], abs=1e-12)
+            assert row["lower"] <= row["lower_bound"] <= row["recorded"] + 1e-12
+            assert row["upper_bound"] <= row["upper"]
+            compared += 1
+    assert compared > 0
+    firm = [
+        one
+        for one in fairness["differences"]
+        if one["model"] == recording["family"]
+        and one["metric"] in ("tpr", "fnr", "fpr", "ppv")
+        and one["verdict"] in ("within", "exceeds")
+    ]
+    assert len(recording["tipping_points"]) == 2 * len(firm)
+    names = [one["name"] for one in read(finished.folder, "card.json")["checks"]]
+    assert {"recording", "equal_need"} <= set(names)
 
 
 def test_every_family_is_measured_on_every_split(finished):

@@ -6,6 +6,7 @@ from riskmodel.audit.label_choice import LabelChoiceReport, label_choice
 from riskmodel.audit.limit import FairnessLimit
 from riskmodel.audit.privacy import PrivacyReport, Structure, privacy
 from riskmodel.audit.proxies import ProxyReport, proxies
+from riskmodel.audit.records import RecordsReport, audit_records
 from riskmodel.audit.report import FairnessReport
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "LabelChoiceReport",
     "PrivacyReport",
     "ProxyReport",
+    "RecordsReport",
     "Structure",
     "audit_fairness",
+    "audit_records",
     "calibration_by_group",
     "label_choice",
     "privacy",

@@ -54,6 +54,55 @@ class ToleranceSpec(BaseModel):
         return min(value, self.share_of_overall * overall)
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+OddsRatio = Annotated[float, Field(ge=0.1, le=10.0)]
+
+
+class RecordingSpec(BaseModel):
+    """How far records may be from what happened: ranges that hold for every group by itself.
+
+    The defaults speak of harm from violence that an emergency department or the police wrote down. Why these numbers:
+    "When the records are unequal" under Explanation. A study should choose its own, with the people it concerns.
+
+    Parameters
+    ----------
+    detection : tuple of float
+        Lowest and highest share of those to whom it happened who are recorded. Two records of the same violence, put side by
+        side, leave .41 (Swansea, 2002) to .55 (South Wales, 2014 to 2016) in either. The highest over the lowest is close to 2.45,
+        the measured difference in stop and search.
+    false_recording : tuple of float
+        Lowest and highest share of those to whom it did not happen who are recorded all the same. Assumed: at 2 recorded in
+        100, .001 means that 1 record in 20 is wrong.
+    gamma : tuple of float
+        Lowest and highest odds ratio of being noticed for one standard deviation of the score, in a group, among those to whom
+        it happened. 1: those who are missed have the scores of those who are noticed. Sex changes the odds of who records
+        violence 2.1 to 2.5 times (Swansea), which is 1.4 to 1.6 for one standard deviation.
+    need : str, optional
+        The outcome that measures need without the label's records, for the test of equal need at equal score. By default
+        ``harm_health`` (emergency departments and hospitals only) where the study has it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detection: tuple[Share, Share] = (0.4, 1.0)
+    false_recording: tuple[Share, Share] = (0.0, 0.001)
+    gamma: tuple[OddsRatio, OddsRatio] = (0.625, 1.6)
+    need: str | None = None
+
+    @model_validator(mode="after")
+    def _ranges_make_sense(self) -> Self:
+        for name in ("detection", "false_recording", "gamma"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}: the lowest value, {low}, is above the highest, {high}")
+        if not self.false_recording[1] < self.detection[0]:
+            raise ValueError(
+                f"detection must be above false_recording: {self.detection[0]} is not above {self.false_recording[1]}, and "
+                "then a record says nothing of what happened"
+            )
+        return self
+
+
 class ChosenSpec(BaseModel):
     """The point of the frontier that people chose, and who they are. ``train`` learns as it says.
 
@@ -145,6 +194,8 @@ class AuditSpec(BaseModel):
         What could be done about gaps, and what people chose to do.
     inputs : InputAuditSpec
         What each block of inputs does.
+    recording : RecordingSpec
+        How far records may be from what happened.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -160,6 +211,7 @@ class AuditSpec(BaseModel):
     minimum_people: int = Field(default=50, ge=20)
     mitigation: MitigationSpec = MitigationSpec()
     inputs: InputAuditSpec = InputAuditSpec()
+    recording: RecordingSpec = RecordingSpec()
 
     @model_validator(mode="after")
     def _mitigates_what_it_audits(self) -> Self:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from riskmodel.audit import RecordsReport
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish import figures
 from riskmodel.publish.heterogeneity import ranking_rows
 from riskmodel.publish.learning_curve import learning_curve_lines
 from riskmodel.publish.performance_checks import safe_capacity
+from riskmodel.publish.recording_words import bounds_figures
 from riskmodel.publish.results import safe_row
 from riskmodel.validate.learning_curve import LearningCurve
 
@@ -25,6 +27,7 @@ def run_figures(
     heterogeneity: Json | None = None,
     learning: LearningCurve | None = None,
     frontier: Sequence[Json] = (),
+    recording: RecordsReport | None = None,
 ) -> dict[str, str]:
     """Return SVG by name, as ``write_card`` takes it and as ``plots/NAME.svg`` holds it.
 
@@ -38,13 +41,15 @@ def run_figures(
     explanations : mapping
         ``explanations.json``; the spread of the selected model is drawn.
     disclosure : Disclosure
-        Applied to the curves and to what was held out.
+        Applied to the curves, to what was held out, and to the bounds.
     heterogeneity : mapping, optional
         ``heterogeneity.json``, where the design holds out areas, schools or dates.
     learning : LearningCurve, optional
         Where the study asks whether more people would help.
     frontier : sequence of mappings, optional
         From ``publish.mitigation.frontier_rows``.
+    recording : RecordsReport, optional
+        Its bounds are drawn, one figure a metric.
 
     Notes
     -----
@@ -86,6 +91,8 @@ def run_figures(
     model = explanations.get("models", {}).get(performance["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))
+    if recording is not None:
+        drawn |= bounds_figures(recording, disclosure, past=past)
     return drawn | _fairness(record)
 
 

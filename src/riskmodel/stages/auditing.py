@@ -10,12 +10,20 @@ from typing import Any
 
 from riskmodel import audit as auditing
 from riskmodel import models as modelling
-from riskmodel.audit import GroupCalibration, Structure
+from riskmodel.audit import GroupCalibration, RecordsReport, Structure
 from riskmodel.stages.fitting import Fitted, side_by_side, timeline
-from riskmodel.stages.front import outcome_words
-from riskmodel.stages.parts import CROSSFIT, Part, audit_part, enough_outcomes, resamples, scored
+from riskmodel.stages.front import Population, outcome_words
+from riskmodel.stages.parts import (
+    CHECK_RESAMPLES,
+    CROSSFIT,
+    Part,
+    audit_part,
+    enough_outcomes,
+    resamples,
+    scored,
+)
 from riskmodel.study import Study
-from riskmodel.tables.cohort import FloatArray
+from riskmodel.tables.cohort import FloatArray, Labels
 from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate import Resamples, ScoredRows
 
@@ -23,6 +31,8 @@ Inputs = Mapping[str, Any]
 Json = dict[str, Any]
 
 BASELINES = ("prior", "count")
+USUAL_NEED = "harm_health"
+"""Emergency departments and hospitals only: no police officer decides whether it is written down."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Audited:
     fairness: Any
     calibration: tuple[GroupCalibration, ...]
     label_bias: Json
+    recording: RecordsReport
     proxies: Json
     privacy: Json
 
@@ -70,7 +81,24 @@ def audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
     calibration = auditing.calibration_by_group(
         chosen, draws, found["fairness"], family=fitted.selection.selected, threads=study.threads
     )
-    return Audited(calibration=calibration, **found)
+    recording = auditing.audit_records(
+        chosen,
+        draws.first(CHECK_RESAMPLES),
+        found["fairness"],
+        family=fitted.selection.selected,
+        need=_need(study, population, part),
+        threads=study.threads,
+    )
+    return Audited(calibration=calibration, recording=recording, **found)
+
+
+def _need(study: Study, population: Population, part: Part) -> tuple[str, Labels] | None:
+    """Return the outcome that measures need, on the rows of a part; None where the study has none."""
+    name, outcomes = study.audit.recording.need or USUAL_NEED, population.outcomes
+    labels = outcomes.training if part.name == CROSSFIT else outcomes.test
+    if name not in labels or name == outcomes.chosen:
+        return None
+    return name, labels[name].take(part.rows)
 
 
 def _structures(fitted: Fitted, learned_from: FeatureMatrix) -> list[Structure]:

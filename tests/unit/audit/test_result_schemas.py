@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from riskmodel.audit import Structure, audit_fairness, label_choice, privacy, proxies
+from riskmodel.audit import Structure, audit_fairness, audit_records, label_choice, privacy, proxies
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.files import to_json
@@ -61,6 +61,9 @@ def records(borough):
             resamples=drawn,
             **who,
         ).to_json(),
+        "recording": audit_records(
+            rows, drawn, fairness, family="logistic", need=("harm_health", labels)
+        ).to_json(),
         "proxies": proxies(
             features, rows.raw, borough.attributes, household_id=rows.subject_id, **who
         ).to_json(),
@@ -74,7 +77,17 @@ def records(borough):
     }
 
 
-NAMES = ["metrics", "curves", "optimism", "fairness", "fairness.public", "label_bias", "proxies", "privacy"]
+NAMES = [
+    "metrics",
+    "curves",
+    "optimism",
+    "fairness",
+    "fairness.public",
+    "label_bias",
+    "recording",
+    "proxies",
+    "privacy",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,6 +106,14 @@ def test_a_number_beside_a_reason_why_there_is_none_is_refused(records, name):
     shown = next(row for row in record["rows"] if row["status"] == "ok")
     shown["status"] = "suppressed"
     assert not schema(name).is_valid(record)
+
+
+@pytest.mark.parametrize("part", ["bounds", "equal_need"])
+def test_a_bound_or_a_need_beside_a_reason_why_there_is_none_is_refused(records, part):
+    record = json.loads(to_json(records["recording"]))
+    shown = next(row for row in record[part] if row["status"] == "ok")
+    shown["status"] = "suppressed"
+    assert not schema("recording").is_valid(record)
 
 
 def test_a_metric_may_not_be_left_out(records):

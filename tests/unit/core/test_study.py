@@ -306,3 +306,15 @@ def test_an_attribute_that_a_table_does_not_have_is_told_before_anything_is_trai
 def test_parts_of_a_table_study_that_are_no_mapping_are_faults(tmp_path, more):
     with pytest.raises(StudyError):
         table_study(tmp_path, more)
+
+
+def test_the_measure_of_need_is_another_outcome_of_the_study(tmp_path):
+    assert load_study(None, settings=["audit.recording.need=victim"]).audit.recording.need == "victim"
+    assert any("did you mean victim" in one for one in faults("audit.recording.need=victims"))
+    assert any("need must be another" in one for one in faults("audit.recording.need=harm"))
+    flat = tmp_path / "flat.yaml"
+    flat.write_text(TABLE)
+    assert any(
+        "there is no outcome 'victim'" in one for one in faults("audit.recording.need=victim", path=flat)
+    )
+    assert any("need must be another" in one for one in faults("audit.recording.need=harmed", path=flat))

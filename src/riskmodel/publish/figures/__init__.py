@@ -2,6 +2,7 @@
 
 from riskmodel.publish.figures.card import (
     attrition,
+    bounds,
     capacity,
     decision_curve,
     fairness_intervals,
@@ -17,6 +18,7 @@ from riskmodel.publish.figures.frontier import frontier
 
 __all__ = [
     "attrition",
+    "bounds",
     "capacity",
     "decision_curve",
     "fairness_intervals",

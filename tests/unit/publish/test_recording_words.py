@@ -1,0 +1,183 @@
+"""Unequal records in words: what falls, what is not shown, and which pictures are drawn."""
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from riskmodel.audit.equal_need import EqualNeedRow
+from riskmodel.audit.groups import Grouping
+from riskmodel.audit.label_bounds import BoundsRow
+from riskmodel.audit.records import RecordsReport
+from riskmodel.audit.spec import RecordingSpec
+from riskmodel.audit.tipping import TippingRow
+from riskmodel.disclosure import Disclosure
+from riskmodel.publish.recording_words import bounds_figures, equal_need_check, recording_check
+
+SAFE = Disclosure()
+PAST = "came to harm"
+AT = {
+    "group": {"detection": 0.46, "false_recording": 0.0, "gamma": 0.67},
+    "others": {"detection": 1.0, "false_recording": 0.0, "gamma": 0.67},
+}
+SEX = Grouping("sex", (("Female",), ("Male",)), np.zeros(2, dtype=np.int64))
+BOTH = Grouping("sex x care", (("Female", "yes"), ("Male", "yes")), np.zeros(2, dtype=np.int64))
+
+
+def bound(group="Male", metric="fnr", attribute="sex", few=40, status="ok"):
+    numbers = (0.85, 0.743, 0.912, 0.701, 0.943) if status == "ok" else (None,) * 5
+    return BoundsRow(attribute, group, metric, *numbers, False, 9000, 200, few, status)
+
+
+def tip(
+    group="Male",
+    metric="fnr",
+    verdict="within",
+    at=0.4,
+    path="anything",
+    attribute="sex",
+    lower=0.2,
+    upper=0.7,
+):
+    words = (attribute, group, metric, verdict, path)
+    if at is None:
+        return TippingRow(*words, None, lower, None, None, None, "none")
+    return TippingRow(*words, at, lower, upper, 0.46, AT, "ok")
+
+
+def need(group="Male", where="highest tenth", estimate=0.02, half=0.01, n_outcomes=60, attribute="sex"):
+    return EqualNeedRow(
+        attribute,
+        group,
+        where,
+        0.06,
+        0.06 - estimate,
+        estimate,
+        estimate - half,
+        estimate + half,
+        900,
+        n_outcomes,
+        "ok",
+    )
+
+
+def report(bounds=(), tips=(), needs=(), name="harm_health", spec=None, groupings=(SEX, BOTH)):
+    spec = RecordingSpec() if spec is None else spec
+    return RecordsReport(spec, "logistic", groupings, tuple(bounds), tuple(tips), name, tuple(needs))
+
+
+BOUNDS = [bound(group, metric) for metric in ("fnr", "ppv", "fpr", "tpr") for group in ("Female", "Male")]
+
+
+def words(check):
+    return " ".join(check.sentences)
+
+
+def test_statements_that_fall_first_come_first():
+    tips = [
+        tip("Female", at=None, lower=0.9), tip("Male", "ppv", "exceeds", at=0.8, upper=None), tip("Male"),
+        tip("Male", path="detection"), tip("Male", "tpr"), tip("Male x yes", attribute="sex x care"),
+    ]  # fmt: skip
+    check = recording_check(report(BOUNDS, tips), SAFE, past=PAST)
+    assert check.sentences[0].startswith("2 of 3 firm statements about groups would fall")
+    assert [row[1] for row in check.rows] == ["Male", "Male", "Female"]
+    first, second, last = check.rows
+    assert first[2:4] == ["how many are missed: close to everyone else's", "40% (20% to 70%)"]
+    assert first[4] == (
+        "46 of 100 on record in this group, 100 of 100 elsewhere; those missed in it have higher scores"
+    )
+    assert second[2:4] == [
+        "how many offers are right: clearly unlike everyone else's",
+        "80% (20% to beyond the range)",
+    ]
+    assert last[3:] == ["nowhere in the range (with chance, from 90%)", ""]
+    assert "40 to 100 are on record; of 1,000 others, up to 1 are" in words(check)
+    assert "by 0.625 to 1.6" in words(check)
+    assert not re.search(r"None|nan|_", words(check))
+
+
+def test_nothing_falls_and_nothing_firm_are_said():
+    nothing = recording_check(report(BOUNDS, [tip(at=None, lower=None)]), SAFE, past=PAST)
+    assert nothing.sentences[0].startswith("None of 1 firm")
+    assert nothing.rows[0][3] == "nowhere in the range"
+    silent = recording_check(report(BOUNDS), SAFE, past=PAST)
+    assert "no firm statement" in silent.sentences[0]
+    assert (silent.head, list(silent.rows)) == ((), [])
+    one = RecordingSpec(detection=(0.5, 0.5), gamma=(1, 1))
+    plain = words(recording_check(report(BOUNDS, spec=one), SAFE, past=PAST))
+    assert "of 100 young people who came to harm, 50 are" in plain
+    assert "standard deviation" not in plain
+
+
+def test_a_small_group_and_the_one_that_would_give_it_away_are_left_out():
+    bounds = [bound("Female", few=9), bound("Male"), bound("Female", "ppv", few=12), bound("Male", "ppv")]
+    kept = report(bounds, [tip("Male"), tip("Female"), tip("Male", "ppv")])
+    assert [row.metric for row in kept.shown_bounds(SAFE)] == ["ppv", "ppv"]
+    assert [row[2][:15] for row in recording_check(kept, SAFE, past=PAST).rows] == ["how many offers"]
+    hidden = report([bound("Female", status="suppressed"), bound("Male")])
+    assert hidden.shown_bounds(SAFE) == []
+
+
+def test_what_leaves_is_rounded_outwards():
+    row = report(BOUNDS).shown_bounds(SAFE)[0]
+    assert (row.lower_bound, row.upper_bound, row.lower, row.upper) == (0.74, 0.92, 0.7, 0.95)
+    assert row.recorded is None
+
+
+def test_a_row_without_numbers_cannot_be_shown():
+    with pytest.raises(ValueError, match="numbers"):
+        report([replace(bound("Female"), lower=None), bound("Male")]).shown_bounds(SAFE)
+
+
+def test_clear_differences_in_need_are_named():
+    rows = [
+        need("Male"),
+        need("Female", estimate=-0.03),
+        need("Male", "all scores"),
+        need("Female", "all scores", 0.001),
+    ]
+    check = equal_need_check(report(needs=rows), SAFE, need="Emergency visits.")
+    assert check.sentences[0] == (
+        "We looked at 2 groups. Clearly unlike everyone else with the same high scores in how often they need help: "
+        "sex: Male (more often); sex: Female (less often)."
+    )
+    assert "another outcome: Emergency visits." in words(check)
+    assert check.rows[0] == ["Sex", "Male", "6", "4", "2 (1 to 3)"]
+    assert len(check.rows) == 2
+
+
+def test_no_difference_few_and_no_measure_of_need_are_said():
+    all_scores = [need(group, "all scores", 0.001) for group in ("Male", "Female")]
+    same = equal_need_check(report(needs=all_scores), SAFE, need="x")
+    assert (
+        same.sentences[0]
+        == "We looked at 2 groups. None of them clearly needs help more or less often than everyone else with the same scores."
+    )
+    few = equal_need_check(report(needs=[need("Male"), need("Female", n_outcomes=9)]), SAFE, need="x")
+    assert few.sentences == ("There are too few young people in need to say.",)
+    none = equal_need_check(report(name=None), SAFE, need=None)
+    assert "no second measure" in none.sentences[0]
+    alone = Grouping("sex", (("Male",),), np.zeros(1, dtype=np.int64))
+    one = equal_need_check(report(needs=[need("Male", estimate=0.001)], groupings=(alone,)), SAFE, need="x")
+    assert "We looked at 1 group." in one.sentences[0]
+
+
+def test_every_metric_has_a_picture_of_whom_may_be_shown():
+    bounds = [*BOUNDS, bound("Female", "observed_to_expected"), bound("Male", "observed_to_expected"),
+              bound("Female x yes", attribute="sex x care"), bound("Male x yes", attribute="sex x care"),
+              bound("Female", "prevalence", few=3), bound("Male", "prevalence")]  # fmt: skip
+    drawn = bounds_figures(report(bounds), SAFE, past=PAST)
+    assert set(drawn) == {
+        "recording",
+        "recording-ppv",
+        "recording-fpr",
+        "recording-tpr",
+        "recording-observed-to-expected",
+    }
+    text = " ".join(ET.fromstring(drawn["recording"]).itertext())  # noqa: S314 - our own
+    assert "Sex, Male: 74 to 92" in text
+    assert "yes" not in text
+    assert "0.74 to 0.92" in drawn["recording-observed-to-expected"]
+    assert bounds_figures(report(), SAFE, past=PAST) == {}
