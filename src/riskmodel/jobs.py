@@ -105,16 +105,11 @@ def train(
     RiskModelError
         Of the kind that fits; nothing half-written is left behind.
     """
-    from riskmodel.models import require_optuna
     from riskmodel.runfolder import RunResults, run_name, run_warnings, study_digest, write_run
     from riskmodel.stages.back import back_end
 
     check_policy(study)
-    tuned = bool(study.models.tuned_families)
-    if tuned:
-        require_optuna()
-    if study.audit.mitigation.frontier and study.audit.mitigation.exponentiated_gradient:
-        require_fairlearn()  # told before the long stages
+    _require_extras(study)
     started = datetime.now(UTC)
     out.mkdir(parents=True, exist_ok=True)
     with _recorded(study, out, started) as recorder:
@@ -122,9 +117,7 @@ def train(
         def tried(search: Search, trial: Trial) -> None:
             recorder.result().child(_child(search, trial, study.disclosure))
 
-        asked = study.validation
-        wanted = {"late": asked.robustness.late, "fewer": bool(asked.learning_curve.shares), "tuned": tuned}
-        back = back_end(strict=strict, tell=tell, on_trial=tried, **wanted)
+        back = back_end(strict=strict, tell=tell, on_trial=tried, **_wanted(study))
         stages = [*front_end(study), *back]
         last, front = len(stages), len(front_end(study))
 
@@ -144,6 +137,25 @@ def train(
                 progress("Logging the run", last + 1, last + 2)
                 recorder.result().finish(_record(study, part, run))
     return folder
+
+
+def _require_extras(study: Study) -> None:
+    """Tell of a missing library before the long stages."""
+    from riskmodel.models import require_optuna
+
+    if study.models.tuned_families:
+        require_optuna()
+    if study.audit.mitigation.frontier and study.audit.mitigation.exponentiated_gradient:
+        require_fairlearn()
+
+
+def _wanted(study: Study) -> dict[str, bool]:
+    """Return which stages and inputs a study asks for that others do without."""
+    return {
+        "late": study.validation.robustness.late,
+        "fewer": bool(study.validation.learning_curve.shares),
+        "tuned": bool(study.models.tuned_families),
+    }
 
 
 @contextmanager

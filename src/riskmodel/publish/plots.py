@@ -56,44 +56,50 @@ def run_figures(
     A figure that would hold no number is left out: the tables say why there is none.
     """
     past = record["headline"]["past"]
-    performance = record["performance"]
-    drawn: dict[str, str] = {
-        "offers": figures.offers(record["headline"]["policies"], past=past),
-        "attrition": figures.attrition(record["data"]["attrition"]),
-    }
-    if any(row["ordering"]["estimate"] is not None for row in performance["selection"]):
-        drawn["selection"] = figures.selection(performance["selection"], past=past)
-    if record["factors"]:
-        drawn["importance"] = figures.importance_bars(
-            [
-                {"description": one["concept"], "share": one["share_percent"] / 100}
-                for one in record["factors"]
-            ]
-        )
-    if "reliability" in curves:
-        drawn["reliability"] = figures.reliability(_safe(curves["reliability"], disclosure), past=past)
-    if "decision_curve" in curves:
-        rows = _safe(curves["decision_curve"], disclosure)
-        drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    drawn = _of_record(record) | _of_curves(curves, disclosure, past=past)
     if frontier:
         drawn["mitigation"] = figures.frontier(frontier, past=past)
-    own = curves.get("own_capacity", 0.0)
-    if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
-        drawn["capacity"] = figures.capacity(shown, own=own, past=past)
     if heterogeneity is not None:
-        spread = heterogeneity["spread"]["auroc"]
+        spread, kind = heterogeneity["spread"]["auroc"], heterogeneity["kind"]
         groups = ranking_rows(heterogeneity, disclosure)
-        drawn["heterogeneity"] = figures.ranking_by_group(
-            groups, spread, kind=heterogeneity["kind"], past=past
-        )
+        drawn["heterogeneity"] = figures.ranking_by_group(groups, spread, kind=kind, past=past)
     if learning is not None and (lines := learning_curve_lines(learning, disclosure)):
         drawn["learning_curve"] = figures.learning_curves(lines)
-    model = explanations.get("models", {}).get(performance["selected"])
+    model = explanations.get("models", {}).get(record["performance"]["selected"])
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))
     if recording is not None:
         drawn |= bounds_figures(recording, disclosure, past=past)
     return drawn | _fairness(record)
+
+
+def _of_record(record: Json) -> dict[str, str]:
+    past, standings = record["headline"]["past"], record["performance"]["selection"]
+    drawn: dict[str, str] = {
+        "offers": figures.offers(record["headline"]["policies"], past=past),
+        "attrition": figures.attrition(record["data"]["attrition"]),
+    }
+    if any(row["ordering"]["estimate"] is not None for row in standings):
+        drawn["selection"] = figures.selection(standings, past=past)
+    if record["factors"]:
+        shares = [
+            {"description": one["concept"], "share": one["share_percent"] / 100} for one in record["factors"]
+        ]
+        drawn["importance"] = figures.importance_bars(shares)
+    return drawn
+
+
+def _of_curves(curves: Json, disclosure: Disclosure, *, past: str) -> dict[str, str]:
+    drawn: dict[str, str] = {}
+    if "reliability" in curves:
+        drawn["reliability"] = figures.reliability(_safe(curves["reliability"], disclosure), past=past)
+    if "decision_curve" in curves:
+        rows = _safe(curves["decision_curve"], disclosure)
+        drawn["decision_curve"] = figures.decision_curve(rows, label="this model")
+    own = curves.get("own_capacity", 0.0)
+    if shown := safe_capacity(curves.get("capacity", ()), own=own, disclosure=disclosure):
+        drawn["capacity"] = figures.capacity(shown, own=own, past=past)
+    return drawn
 
 
 def _safe(rows: Sequence[Json], disclosure: Disclosure) -> list[Json]:
