@@ -75,7 +75,7 @@ ui: setup ## MLflow's page on 127.0.0.1
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
 
 lock: ## resolve the dependencies again (needs uv)
-	uv pip compile pyproject.toml requirements/cpu.in --extra dev --extra docs --extra link --extra tune \
+	uv pip compile pyproject.toml requirements/cpu.in --extra dev --extra docs --extra link --extra tune --extra bayes --extra fairness \
 	  --override requirements/overrides.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile requirements/spark.in -c requirements.lock --universal --python-version 3.11 \
