@@ -32,7 +32,10 @@ def needs_spark(test: Any) -> Any:
 @contextmanager
 def running(threads: int = 2) -> Iterator[Any]:
     """Give a session, and end it."""
-    session = spark.session(threads)
+    with warnings.catch_warnings():
+        # pyspark forks to start Java and nothing else: jax, which other tests load, warns of what a fork might do besides.
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        session = spark.session(threads)
     yield session
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
