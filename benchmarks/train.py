@@ -254,7 +254,7 @@ def _bare_xgboost(features: Any, outcome: Any, weight: Any, study: Any) -> None:
         settings | {"eval_metric": "logloss"},
         learn,
         num_boost_round=spec.rounds,
-        evals=[(matrix(held, learn), "held out")],
+        evals=[(matrix(held, learn), "held_out")],
         early_stopping_rounds=spec.patience,
         verbose_eval=False,
     )
