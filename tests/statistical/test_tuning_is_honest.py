@@ -186,7 +186,7 @@ def test_on_noise_a_tuned_family_finds_as_many_as_chance_although_its_search_loo
     for seed in range(12):
         inputs, study = place(dates=3, seed=seed), study_of(seed=seed)
         tuned = tuned_on(inputs, tmp_path, study)
-        raw = crossfit_scores(study, inputs, "xgboost", tuned)
+        raw = crossfit_scores(study, inputs, "xgboost", tuned, inputs["split"].rounds)
         judged = inputs["split"].judged
         cohort = inputs["population"].cohort.take(judged)
         happened = inputs["population"].outcomes.as_known(None).outcome[judged] == 1
