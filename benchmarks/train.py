@@ -186,7 +186,7 @@ def _train_riskmodel(study: Any, store: Path, keep: Path | None) -> Json:
     from riskmodel.stages import front_end
     from riskmodel.stages.back import back_end
 
-    done = run_stages([*front_end(study), *back_end()], study, store=store, progress=lambda *_: None)
+    done = run_stages([*front_end(study), *back_end(study)], study, store=store, progress=lambda *_: None)
     with tempfile.TemporaryDirectory(prefix="riskmodel-bench-") as other:
         folder = keep or Path(other) / "run"
         folder.mkdir()
@@ -204,7 +204,7 @@ def _train_riskmodel(study: Any, store: Path, keep: Path | None) -> Json:
 def _train_bare(study: Any, inputs: Json, *, kept_only: bool) -> Json:
     from riskmodel.stages.back import back_end
 
-    split = back_end()[0].run(study, inputs, Path())
+    split = back_end(study)[0].run(study, inputs, Path())
     outcomes = inputs["population"].outcomes
     labels = outcomes.training[outcomes.chosen].take(split.train)
     learn, fold = inputs["features"].take(split.train), split.fold[split.train]

@@ -141,7 +141,7 @@ def _run_whole(file: FlatFile) -> tuple[Study, Outcome, dict[str, float]]:
         folder = Path(place)
         study = load_study(file.write(folder))
         started = time.perf_counter()
-        stages = [*front_end(study), *back_end()]
+        stages = [*front_end(study), *back_end(study)]
         done = run_stages(stages, study, store=folder / "store", progress=lambda *_: None)
         (folder / "run").mkdir()
         write_run(folder / "run", RunResults(study, done), started=datetime.now(UTC))

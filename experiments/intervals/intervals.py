@@ -155,7 +155,10 @@ def _study(size: int, *, seed: int) -> Study:
 
 def _trained(study: Study) -> Mapping[str, CalibratedModel]:
     print(f"training on borough {study.seed}", file=sys.stderr, flush=True)
-    stages = [*front_end(study), *(one for one in back_end() if one.name in {"split", "tuning", "models"})]
+    stages = [
+        *front_end(study),
+        *(one for one in back_end(study) if one.name in {"split", "tuning", "models"}),
+    ]
     with tempfile.TemporaryDirectory(prefix="riskmodel-intervals-") as store:
         done = run_stages(stages, study, store=Path(store), progress=lambda *_: None)
         models: Mapping[str, CalibratedModel] = done.results["models"].models

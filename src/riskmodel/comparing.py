@@ -141,7 +141,7 @@ Run = Callable[[Any], Outcome]
 
 def _until(name: str, study: Study) -> list[Stage]:
     """Return the stages up to and including one."""
-    stages = [*front_end(study), *back_end()]
+    stages = [*front_end(study), *back_end(study)]
     return stages[: [stage.name for stage in stages].index(name) + 1]
 
 

@@ -117,7 +117,7 @@ def train(
         def tried(search: Search, trial: Trial) -> None:
             recorder.result().child(_child(search, trial, study.disclosure))
 
-        back = back_end(strict=strict, tell=tell, on_trial=tried, **_wanted(study))
+        back = back_end(study, strict=strict, tell=tell, on_trial=tried)
         stages = [*front_end(study), *back]
         last, front = len(stages), len(front_end(study))
 
@@ -147,15 +147,6 @@ def _require_extras(study: Study) -> None:
         require_optuna()
     if study.audit.mitigation.frontier and study.audit.mitigation.exponentiated_gradient:
         require_fairlearn()
-
-
-def _wanted(study: Study) -> dict[str, bool]:
-    """Return which stages and inputs a study asks for that others do without."""
-    return {
-        "late": study.validation.robustness.late,
-        "fewer": bool(study.validation.learning_curve.shares),
-        "tuned": bool(study.models.tuned_families),
-    }
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def test_weights_strata_and_clusters_enter_estimate_and_interval(tmp_path):
         settings=["models.families=[logistic]", "validation.replicates=1000", "models.folds=3"],
     )
     done = run_stages(
-        [*front_end(study), *back_end()], study, store=tmp_path / "store", progress=lambda *_: None
+        [*front_end(study), *back_end(study)], study, store=tmp_path / "store", progress=lambda *_: None
     ).results
     population, score = done["population"], done["models"].crossfit["logistic"]
     labels, sampling = population.outcomes.training["harmed"], population.sampling

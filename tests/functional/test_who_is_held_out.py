@@ -89,7 +89,7 @@ def test_the_card_shows_both(held_out):
 
 def test_learning_from_all_households_gives_the_usual_scores_exactly(held_out):
     study = load_study(held_out.folder / "study.resolved.yaml")
-    stages = [*front_end(study), *back_end()]
+    stages = [*front_end(study), *back_end(study)]
     until = [one.name for one in stages].index("models") + 1
     made = run_stages(stages[:until], study, store=held_out.out / ".store", progress=lambda *_: None).results
     cohort, split = made["population"].cohort, made["split"]

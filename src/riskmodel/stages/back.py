@@ -32,37 +32,29 @@ Inputs = Mapping[str, Any]
 
 
 def back_end(
+    study: Study,
     *,
     strict: bool = False,
     tell: Callable[[str], None] = lambda _words: None,
-    late: bool = False,
-    fewer: bool = False,
     on_trial: OnTrial = lambda _search, _trial: None,
-    tuned: bool = False,
 ) -> list[Stage]:
-    """Return the stages from feature matrix to results; they run each time.
+    """Return the stages from feature matrix to results that a study asks for; they run each time.
 
     Parameters
     ----------
+    study : Study
     strict : bool
         Stop before training if the study is too small.
     tell : callable, optional
         Called with a sentence that a person should read before the long stages.
-    late : bool
-        Whether the study wants to see agencies a year late, for which the records are read again.
-    fewer : bool
-        Whether the study wants to see trees that learn from fewer young people.
     on_trial : callable, optional
         Called with every trial of tuning and the search it belongs to.
-    tuned : bool
-        Whether to say what tuning was worth.
     """
     stage = partial(Stage, settings=lambda study: study.model_dump(mode="json"), rooms=("",))
     rows = ("population", "features", "split")
-    later = ("intake",) if late else ()
-    smaller = [
-        stage("learning_curve", "Learning from fewer", (*rows, "tuning", "models"), run=learning_curve)
-    ]
+    again = (*rows, "tuning", "models")  # what a stage that fits again reads
+    later = ("intake",) if study.validation.robustness.late else ()  # the records are read again
+    smaller = stage("learning_curve", "Learning from fewer", again, run=learning_curve)
     worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
@@ -74,14 +66,12 @@ def back_end(
         ),
         stage("tuning", "Choosing the models' settings", rows, run=partial(tune, on_trial=on_trial)),
         stage("models", "Training the models", (*rows, "tuning"), run=fit_families),
-        *([worth] if tuned else []),
+        *([worth] if study.models.tuned_families else []),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
-        *(smaller if fewer else []),
+        *([smaller] if study.validation.learning_curve.shares else []),
         stage("audited", "Auditing by group", (*rows, "models"), run=audit),
-        stage(
-            "mitigation", "Asking what could be done about gaps", (*rows, "tuning", "models"), run=mitigation
-        ),
-        stage("inputs", "Leaving out inputs", (*rows, "tuning", "models", "audited"), run=input_audit),
+        stage("mitigation", "Asking what could be done about gaps", again, run=mitigation),
+        stage("inputs", "Leaving out inputs", (*again, "audited"), run=input_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
         stage("robustness", "Trying worse data", (*rows, "models", *later), run=worse_data),
         stage("explained", "Explaining", (*rows, "models"), run=explain),
