@@ -21,7 +21,8 @@ each resample, which for independent people is the interval of Jeffreys.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -91,13 +92,15 @@ def audit_fairness(
     rows: list[FairnessRow] = []
     differences: list[Difference] = []
     bases: list[Basis] = []
+    bounds: list[UnknownBounds] = []
     for panel in panels:
+        own = reach[panel.family]
+        judged = [panel.judge(k, own) for k in range(len(METRICS))]
+        bounds += panel.unknown_bounds(judged, own)
         for k, metric in enumerate(METRICS):
-            judged = panel.judge(k, metric, reach[panel.family])
-            differences += judged
-            rows += [panel.row(g, k, metric, one.verdict) for g, one in enumerate(judged)]
-            bases += [panel.basis(g, k) for g in range(len(judged))]
-    bounds = [one for panel in panels for one in panel.unknown_bounds(reach[panel.family])]
+            differences += judged[k]
+            rows += [panel.row(g, k, metric, one.verdict) for g, one in enumerate(judged[k])]
+            bases += [panel.basis(g, k) for g in range(len(judged[k]))]
     pooled = [one for panel in panels for one in panel.pooled()]
     return FairnessReport(
         tuple(rows), tuple(differences), tuple(bases), wanted, spec, tuple(bounds), tuple(pooled)
@@ -152,6 +155,16 @@ class _People:
                 self.outcomes,
             ]
         )
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """One metric of all groups: tolerance, spread of each difference, which get a verdict, and the largest deviation (r,)."""
+
+    tolerance: float | None
+    spread: FloatArray
+    usable: BoolArray
+    largest: FloatArray
 
 
 class _Panel:
@@ -224,22 +237,29 @@ class _Panel:
         usable: BoolArray = enough & shown & np.isfinite(self.gap[:, k]) & (spread > 0)
         return usable
 
-    def tolerance(self, k: int, metric: Metric) -> float | None:
+    def _tolerance(self, k: int) -> float | None:
         """Return how far a group may be from everyone else; None where nothing is judged."""
         if len(self.grouping.groups) == 1:
             return None
-        return self.spec.tolerance.of(metric, float(self.overall[k]) if k < len(RATES) else None)
+        return self.spec.tolerance.of(METRICS[k], float(self.overall[k]) if k < len(RATES) else None)
 
-    def deviations(self, k: int, metric: Metric) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return how far resampled differences lie from the measured ones, their spread, and which get a verdict."""
-        moved = self.gap_draws[:, :, k] - self.gap[:, k]
-        spread = _spread(moved)
-        return moved, spread, self._usable(k, metric, spread)
+    @cached_property
+    def statements(self) -> tuple[_Statements, ...]:
+        """What is judged of each metric, and how far chance moves it."""
+        found = []
+        for k, metric in enumerate(METRICS):
+            moved, tolerance = self.gap_draws[:, :, k] - self.gap[:, k], self._tolerance(k)
+            spread = _spread(moved)
+            usable = self._usable(k, metric, spread)
+            standard = np.abs(moved[:, usable]) / spread[usable]
+            largest = np.where(np.isfinite(standard), standard, 0.0).max(axis=1, initial=0.0)
+            found.append(_Statements(tolerance, spread, usable, largest))
+        return tuple(found)
 
-    def judge(self, k: int, metric: Metric, reach: float) -> list[Difference]:
+    def judge(self, k: int, reach: float) -> list[Difference]:
         """Compare every group with everyone else; ``reach`` is how many spreads an interval reaches on each side."""
-        tolerance = self.tolerance(k, metric)
-        _, spread, usable = self.deviations(k, metric)
+        metric, one = METRICS[k], self.statements[k]
+        tolerance, spread, usable = one.tolerance, one.spread, one.usable
         out = []
         for g, group in enumerate(self.grouping.groups):
             place = (self.family, self.grouping.attribute, group, metric)
@@ -255,18 +275,17 @@ class _Panel:
                 )
         return out
 
-    def unknown_bounds(self, reach: float) -> Iterator[UnknownBounds]:
+    def unknown_bounds(self, judged: Sequence[Sequence[Difference]], reach: float) -> Iterator[UnknownBounds]:
         """Return, for every verdict about a rate, whether it would stand whatever the groups of those not recorded."""
         if self.grouping.groups.count(UNKNOWN) != 1:
             return
         lowest, highest = extreme_differences(self.tally, self.grouping.groups.index(UNKNOWN))
         for k, metric in enumerate(RATES):
-            spread = self.deviations(k, metric)[1]
-            for g, one in enumerate(self.judge(k, metric, reach)):
+            for g, one in enumerate(judged[k]):
                 low, high = float(lowest[g, k]), float(highest[g, k])
                 if one.tolerance is None or one.estimate is None or not np.isfinite((low, high)).all():
                     continue
-                out = float(reach * spread[g])
+                out = float(reach * self.statements[k].spread[g])
                 said = [_sided(end, out, one.tolerance) for end in (one.estimate, low, high)]
                 yield UnknownBounds(
                     *(self.family, self.grouping.attribute, one.group, metric),
@@ -308,16 +327,8 @@ def _spread(deviations: FloatArray) -> FloatArray:
 
 def _max_t(panels: Sequence[_Panel]) -> float:
     """Return the 95% point of the largest standardised deviation over all statements, never below that of one."""
-    largest = np.zeros(1)
-    for panel in panels:
-        for k, metric in enumerate(METRICS):
-            if panel.tolerance(k, metric) is None:
-                continue
-            moved, spread, usable = panel.deviations(k, metric)
-            standard = np.abs(moved[:, usable]) / spread[usable]
-            finite = np.where(np.isfinite(standard), standard, 0.0)
-            largest = np.maximum(largest, finite.max(axis=1, initial=0.0))
-    return max(_Z95, float(np.quantile(largest, 0.95)))
+    judged = [one.largest for panel in panels for one in panel.statements if one.tolerance is not None]
+    return max(_Z95, float(np.quantile(np.max(judged, axis=0), 0.95))) if judged else _Z95
 
 
 def _sided(gap: float, reach: float, tolerance: float) -> tuple[Verdict, bool]:
