@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskmodel import validate
-from riskmodel.models import offers
+from riskmodel.models import Search, Tuned, offers
 from riskmodel.models.trying import BAND
 from riskmodel.stages.fitting import crossfit_scores
 from riskmodel.stages.front import Population
@@ -133,6 +133,21 @@ def test_the_limit_is_kept_by_what_is_chosen_and_the_attribute_is_no_feature(tmp
     first = [[one.trials[0].judged for one in each.searches] for each in (plain, limited)]
     assert [one.utility for one in first[0]] == [one.utility for one in first[1]]  # the same models
     assert all(one.excess is None for one in first[0])
+
+
+def test_each_fold_is_scored_with_the_settings_that_were_chosen_without_it():
+    inputs, study = place(dates=3, signal=1.0), study_of()
+    split = inputs["split"]
+    deep = {"depth": 4, "learning_rate": 0.3}
+    tuned = Tuned(study.models, (Search("xgboost", 1, deep, None, 0),))
+    mixed, plain, all_deep = (
+        crossfit_scores(study, inputs, "xgboost", one, split.rounds)
+        for one in (tuned, Tuned(study.models), Tuned(study.models.with_settings("xgboost", deep)))
+    )
+    own = split.fold == 1
+    assert mixed[split.judged & own].tobytes() == all_deep[split.judged & own].tobytes()
+    assert mixed[split.judged & ~own].tobytes() == plain[split.judged & ~own].tobytes()
+    assert plain[split.judged & own].tobytes() != all_deep[split.judged & own].tobytes()
 
 
 def test_threads_and_an_interruption_change_nothing(tmp_path):

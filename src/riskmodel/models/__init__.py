@@ -6,7 +6,7 @@ from riskmodel.models.band import Band
 from riskmodel.models.calibration import CalibratedModel, Calibration, fit_calibration
 from riskmodel.models.calibration_choice import CurveChoice, FoldRisks, calibrate, fold_risks
 from riskmodel.models.capacity import offers
-from riskmodel.models.crossfit import crossfit, fold_models, out_of_fold
+from riskmodel.models.crossfit import crossfit, out_of_fold
 from riskmodel.models.families import fit, from_state, load_libraries
 from riskmodel.models.intervals import CalibrationRows, monotone_band
 from riskmodel.models.protocol import RiskModel, smallest_group
@@ -45,7 +45,6 @@ __all__ = [
     "crossfit",
     "fit",
     "fit_calibration",
-    "fold_models",
     "fold_risks",
     "from_state",
     "load_libraries",

@@ -11,7 +11,7 @@ from riskmodel.models.families import fit
 from riskmodel.models.protocol import RiskModel
 from riskmodel.models.spec import ModelsSpec
 from riskmodel.models.training import Timeline
-from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
+from riskmodel.tables.cohort import FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
 
 NOT_SCORED = -1
@@ -29,9 +29,8 @@ def crossfit(
     threads: int,
     person: IntArray | None = None,
     timeline: Timeline | None = None,
-    learning: Mapping[int, BoolArray] | None = None,
 ) -> FloatArray:
-    """Fit one model per fold on the other folds, or on what may be learned from, and score the fold with it.
+    """Fit one model per fold on the other folds, and score the fold with it.
 
     Parameters
     ----------
@@ -48,64 +47,27 @@ def crossfit(
         See ``fit``.
     timeline : Timeline, optional
         See ``fit``; early stopping cuts its later fold from the rows that a fold's own model learns from.
-    learning : mapping of int to ndarray of bool, shape (n,), optional
-        For each fold, the rows that its model may learn from; by default those of all other folds.
 
     Returns
     -------
     ndarray of float64, shape (n,)
         Raw scores; NaN where the fold is -1.
     """
-    models = fold_models(
-        family,
-        features,
-        outcome,
-        weight,
-        fold,
-        spec=spec,
-        seed=seed,
-        threads=threads,
-        person=person,
-        timeline=timeline,
-        learning=learning,
-    )
-    return out_of_fold(models, features, fold)
-
-
-def fold_models(
-    family: str,
-    features: FeatureMatrix,
-    outcome: npt.NDArray[np.int8],
-    weight: FloatArray,
-    fold: IntArray,
-    *,
-    spec: ModelsSpec,
-    seed: int,
-    threads: int,
-    person: IntArray | None = None,
-    timeline: Timeline | None = None,
-    learning: Mapping[int, BoolArray] | None = None,
-    by_fold: Mapping[int, ModelsSpec] | None = None,
-) -> dict[int, RiskModel]:
-    """Fit one model per fold, each without the rows of its fold; the parameters are those of ``crossfit``.
-
-    ``by_fold`` holds settings for some folds instead of ``spec``: those that were tuned without the fold.
-    """
     models = {}
     for one in np.unique(fold[fold != NOT_SCORED]).tolist():
-        learn = learning[one] if learning is not None else (fold != NOT_SCORED) & (fold != one)
+        learn = (fold != NOT_SCORED) & (fold != one)
         models[one] = fit(
             family,
             features.take(learn),
             outcome[learn],
             weight[learn],
-            spec=(by_fold or {}).get(one, spec),
+            spec=spec,
             seed=seed,
             threads=threads,
             person=None if person is None else person[learn],
             timeline=None if timeline is None else timeline.take(learn),
         )
-    return models
+    return out_of_fold(models, features, fold)
 
 
 def out_of_fold(models: Mapping[int, RiskModel], features: FeatureMatrix, fold: IntArray) -> FloatArray:

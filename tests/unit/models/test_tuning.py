@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from riskmodel.errors import StudyError
-from riskmodel.models import CapacitySpec, ModelsSpec, Search, Step, Trial, Trials, Tuned, fold_models
+from riskmodel.models import CapacitySpec, ModelsSpec, Search, Step, Trial, Trials, Tuned
 from riskmodel.models.spec import SearchRange
 from riskmodel.models.tuning import Judged, best, search
 from riskmodel.tables.cohort import Cohort
@@ -257,17 +257,6 @@ def test_each_fold_gets_the_settings_that_were_found_without_it():
     assert tuned.spec.logistic == spec.logistic
     assert Tuned(spec).spec == spec
     assert Tuned(spec).by_fold == {}
-
-
-def test_fold_models_use_the_settings_of_their_fold(people, spec):
-    fold = np.arange(len(people.outcome)) // 2 % 2
-    own = spec.with_settings("xgboost", {"depth": 1, "patience": 0, "rounds": 5})
-    models = fold_models(
-        "xgboost", people.features, people.outcome, people.weight, fold,
-        spec=spec.with_settings("xgboost", {"patience": 0, "rounds": 9}), by_fold={1: own}, seed=1, threads=1,
-    )  # fmt: skip
-    trees = [model.parts(people.features).shape[1] for model in models.values()]
-    assert trees == [9, 5]
 
 
 def test_a_search_that_chose_nothing_says_why_and_keeps_the_studys_settings():

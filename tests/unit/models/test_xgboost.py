@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from riskmodel.models import ModelsSpec, Timeline, fit, fold_models
+from riskmodel.models import ModelsSpec, Timeline, crossfit, fit
 from riskmodel.models.stopping import stopping_folds
 from riskmodel.models.training import TrainingRows
 from riskmodel.models.xgboost import UNSTOPPED
@@ -195,27 +195,28 @@ def test_with_too_few_outcomes_to_hold_any_out_a_fixed_number_is_grown(people):
         assert (model.stopped_on, len(trees_of(model))) == ("nothing", grown)
 
 
-def test_nothing_of_a_held_out_fold_is_read(tools, spec):
-    """Change everything about a fold: the model that scores it stays the same, trees and their number."""
-    people, rng = tools.draw_people(8000, seed=4, intercept=-2.0), np.random.default_rng(0)
-    fold = people.person % 3
-    timeline = dated(people)
+def test_nothing_of_a_held_out_fold_reaches_its_score(people, tools, spec):
+    """Change outcomes, dates and households of a fold: the scores of that fold stay, those of the others do not."""
+    people = tools.draw_people(8000, seed=4, intercept=-2.0)
+    fold, timeline = people.person % 3, dated(people)
     hidden = fold == 1
-    values = people.features.values.copy()
-    values[hidden] = rng.normal(size=(hidden.sum(), values.shape[1]))
-    changed = FeatureMatrix(values, people.features.infos)
     outcome = np.where(hidden, 1 - people.outcome, people.outcome).astype(np.int8)
     moved = Timeline(
         np.where(hidden, timeline.day + 9999, timeline.day), np.where(hidden, 7, timeline.household)
     )
     inside = {"spec": spec, "seed": 5, "threads": 1, "person": people.person}
-    one = fold_models(
-        "xgboost", people.features, people.outcome, people.weight, fold, timeline=timeline, **inside
+    given = ("xgboost", people.features)
+    one = crossfit(*given, people.outcome, people.weight, fold, timeline=timeline, **inside)
+    two = crossfit(*given, outcome, people.weight, fold, timeline=moved, **inside)
+    assert one[hidden].tobytes() == two[hidden].tobytes()
+    assert one[fold == 0].tobytes() != two[fold == 0].tobytes()
+    learn = people.take(~hidden)
+    alone = fit(
+        *("xgboost", learn.features, learn.outcome, learn.weight),
+        **{**inside, "person": learn.person},
+        timeline=timeline.take(~hidden),
     )
-    two = fold_models("xgboost", changed, outcome, people.weight, fold, timeline=moved, **inside)
-    assert one[1].stopped_on == "later_dates"
-    assert one[1].to_state() == two[1].to_state()
-    assert one[0].to_state() != two[0].to_state()
+    assert alone.stopped_on == "later_dates"
 
 
 def test_trees_are_monotone_between_all_their_splits_also_when_other_values_are_missing(people, fitted):
