@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from riskmodel.features.columns import Column, columns_of
+from riskmodel.publish.pages import capital
 from riskmodel.settings import models_in
 from riskmodel.study import Study, data_kinds, load_study
 from riskmodel.tables.catalogue import load_catalogue
@@ -61,18 +62,14 @@ def _concept(concept: str, columns: Sequence[Column], use: Mapping[str, Any]) ->
         info, found = column.info, use.get(column.info.name, {})
         shares = " | ".join(_share(found.get(name)) for name in ("coverage", "prevalence"))
         table.append(
-            f"| {_capital(info.description)}<br>`{info.name}` ({info.unit}) | {_SIGNS[info.direction]} | {shares} |"
+            f"| {capital(info.description)}<br>`{info.name}` ({info.unit}) | {_SIGNS[info.direction]} | {shares} |"
         )
     evidence = dict.fromkeys(column.evidence for column in columns if column.evidence)
-    return "\n".join([f"## {_capital(concept)}\n", *table, "", *(f"- {words}" for words in evidence), ""])
+    return "\n".join([f"## {capital(concept)}\n", *table, "", *(f"- {words}" for words in evidence), ""])
 
 
 def _share(value: float | None) -> str:
     return "few" if value is None else f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 PAGES = {"study.md": study_page, "features.md": features_page}

@@ -1,12 +1,11 @@
 """The audit of the audit: its page is made from its results, its truth is counted apart, and what it claims is what was asked."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments_kit import load_experiment
 
 from riskmodel.audit.spec import METRICS
 
@@ -15,16 +14,8 @@ HERE = Path(__file__).parents[2] / "experiments" / "audit_truth"
 
 @pytest.fixture(scope="module")
 def experiment():
-    sys.path.insert(0, str(HERE))
-    try:
-        loaded = {}
-        for name in ("people", "truth", "audit_page", "audit_truth"):
-            spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-            loaded[name] = sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(loaded[name])
-        yield loaded
-    finally:
-        sys.path.remove(str(HERE))
+    names = ("people", "truth", "audit_page", "audit_truth")
+    return {name: load_experiment("audit_truth", name) for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +82,7 @@ def test_point_values_are_those_of_aequitas_and_of_fairlearn():
     from riskmodel.tables.cohort import AuditedAttributes
     from riskmodel.validate import ScoredRows, resample
 
-    spec = importlib.util.spec_from_file_location("peers", HERE / "peers.py")
-    peers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peers)
-    frame = peers.people()
+    frame = load_experiment("audit_truth", "peers").people()
     n, offered = len(frame), frame["score"].to_numpy(dtype=float)
     ethnicity, outcome = frame["ethnicity"].to_numpy().astype(str), frame["label_value"].to_numpy(np.int8)
     rows = ScoredRows(offered, 0.2 + 0.3 * offered, outcome, np.ones(n), offered, np.arange(n))

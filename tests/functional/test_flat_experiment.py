@@ -1,11 +1,10 @@
 """The comparison on flat files: its page is made from its results, and its made files are read as they are meant."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from experiments_kit import load_experiment
 
 from riskmodel.features import read_table
 from riskmodel.study import load_study
@@ -14,10 +13,7 @@ HERE = Path(__file__).parents[2] / "experiments" / "flat"
 
 
 def load(name):
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_experiment("flat", name)
 
 
 def test_the_page_is_made_from_the_results():

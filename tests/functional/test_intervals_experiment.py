@@ -1,12 +1,11 @@
 """The experiment on ranges: its page follows from its results, and its judgement from a count by hand."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments_kit import load_experiment
 
 from riskmodel.models import Band, CalibratedModel, Calibration
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix
@@ -17,11 +16,7 @@ RESULTS = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def experiment():
-    place = importlib.util.spec_from_file_location("intervals_experiment", HERE / "intervals.py")
-    module = importlib.util.module_from_spec(place)
-    sys.modules[place.name] = module
-    place.loader.exec_module(module)
-    return module
+    return load_experiment("intervals", "intervals")
 
 
 def test_the_page_follows_from_the_results(experiment):

@@ -1,12 +1,11 @@
 """The experiment on label bias: its page follows from its results, its truth is right, and a quick version runs."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments_kit import load_experiment
 from scipy.stats import binomtest
 
 from riskmodel.audit.recording import Recording, true_label_metrics
@@ -18,11 +17,7 @@ RESULTS = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def experiment():
-    place = importlib.util.spec_from_file_location("label_bias_experiment", HERE / "label_bias.py")
-    module = importlib.util.module_from_spec(place)
-    sys.modules[place.name] = module
-    place.loader.exec_module(module)
-    return module
+    return load_experiment("label_bias", "label_bias")
 
 
 def test_the_page_follows_from_the_results(experiment):

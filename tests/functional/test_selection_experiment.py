@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments_kit import load_experiment
 
 from riskmodel.models import SIMPLEST_FIRST, Resampled, select
 
@@ -16,10 +16,7 @@ HERE = Path(__file__).parents[2] / "experiments" / "selection"
 
 @pytest.fixture(scope="module")
 def experiment():
-    place = importlib.util.spec_from_file_location("selection_experiment", HERE / "rules.py")
-    module = importlib.util.module_from_spec(place)
-    place.loader.exec_module(module)
-    return module
+    return load_experiment("selection", "rules")
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments_kit import load_experiment
 
 HERE = Path(__file__).parents[2] / "experiments" / "tuning"
 
 
 @pytest.fixture(scope="module")
 def experiment():
-    place = importlib.util.spec_from_file_location("tuning_experiment", HERE / "objective.py")
-    module = importlib.util.module_from_spec(place)
-    place.loader.exec_module(module)
-    return module
+    return load_experiment("tuning", "objective")
 
 
 @pytest.fixture(scope="module")

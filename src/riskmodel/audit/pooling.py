@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskmodel.audit.spec import Metric
+from riskmodel.models.regression import expit
 from riskmodel.tables.cohort import FloatArray
 
 _DEPARTURES = np.geomspace(0.02, 2.0, 17)
@@ -82,7 +83,7 @@ def pool(
             at = (low + high) / 2
             below = share @ ndtr((at - middle) / spread) < p
             low, high = np.where(below, at, low), np.where(below, high, at)
-        return np.asarray(1 / (1 + np.exp(-(low + high) / 2)))
+        return expit((low + high) / 2)
 
     return quantile(0.5), quantile(0.025), quantile(0.975)
 
@@ -110,7 +111,7 @@ def _mode(
     start = weights[0]
 
     def moments(at: FloatArray) -> tuple[FloatArray, FloatArray]:
-        rate = 1 / (1 + np.exp(-design @ at))
+        rate = expit(design @ at)
         away = at - np.eye(len(at))[0] * start
         gradient = design.T @ (top - n * rate) - prior * away
         return gradient, (design * (n * rate * (1 - rate))[:, None]).T @ design + np.diag(prior)

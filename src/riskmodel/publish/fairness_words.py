@@ -10,7 +10,7 @@ from riskmodel.audit.words import NOTES, attribute_words, group_words
 from riskmodel.disclosure import Disclosure
 from riskmodel.explain.words import number_words
 from riskmodel.publish.pages import capital
-from riskmodel.publish.results import per_100
+from riskmodel.publish.results import of_100, per_100
 
 Json = Mapping[str, Any]
 
@@ -277,14 +277,9 @@ _NOTHING = {"estimate": None, "lower": None, "upper": None}
 def _cell(row: Json | None, disclosure: Disclosure) -> dict[str, Any]:
     if row is None:
         return {**per_100(_NOTHING, disclosure), "verdict": "none", "verdict_words": ""}
-    verdict, shown = _verdict(row), _of_100(_shown(row), disclosure)
+    verdict, shown = _verdict(row), of_100(_shown(row), disclosure)
     words = VERDICTS[verdict] if shown["estimate"] is not None else ""  # the number's own words say why not
     return {**shown, "verdict": verdict, "verdict_words": words}
-
-
-def _of_100(row: Json, disclosure: Disclosure) -> dict[str, Any]:
-    scaled = {end: None if row[end] is None else 100 * row[end] for end in ("estimate", "lower", "upper")}
-    return per_100({**row, **scaled}, disclosure)
 
 
 def _sentence(row: Json, past: str, disclosure: Disclosure, overall: Mapping[str, float | None]) -> str:
@@ -297,7 +292,7 @@ def _sentence(row: Json, past: str, disclosure: Disclosure, overall: Mapping[str
         return f"{head}. The slope was {row['estimate']:.2f} ({row['lower']:.2f} to {row['upper']:.2f}); 1 is right."
     everyone = overall.get(metric)
     beside = "" if everyone is None else f"; everyone together: {number_words(everyone)} of 100"
-    return f"{head}: {_of_100(row, disclosure)['words']} of 100{beside}."
+    return f"{head}: {of_100(row, disclosure)['words']} of 100{beside}."
 
 
 def _expected(row: Json, past: str) -> str:

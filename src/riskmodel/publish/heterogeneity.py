@@ -7,7 +7,8 @@ from typing import Any
 
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish.checks import Check
-from riskmodel.publish.results import at_capacity, metric, per_100
+from riskmodel.publish.pages import capital
+from riskmodel.publish.results import about, at_capacity, metric, of_100
 
 Json = Mapping[str, Any]
 
@@ -44,7 +45,7 @@ def heterogeneity_check(report: Json, *, past: str, disclosure: Disclosure) -> C
     kind = report["kind"]
     people = disclosure.parts({one["name"]: one["auroc"]["n_subjects"] for one in report["groups"]})
     rows = [
-        [_capital(one["name"]), _people(people[one["name"]]), *_cells(one, disclosure)]
+        [capital(one["name"]), about(people[one["name"]]), *_cells(one, disclosure)]
         for one in report["groups"]
     ]
     head = (
@@ -57,29 +58,16 @@ def heterogeneity_check(report: Json, *, past: str, disclosure: Disclosure) -> C
     return Check("heterogeneity", _TITLE[kind], tuple(_sentences(report, past)), head, rows)
 
 
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
 def ranking_rows(report: Json, disclosure: Disclosure) -> list[dict[str, Any]]:
     """Return the AUROC of each group as it may be drawn."""
     return [{"group": one["name"], **metric("auroc", one["auroc"], disclosure)} for one in report["groups"]]
 
 
-def _people(shown: int | None) -> str:
-    return "too few to show" if shown is None else f"about {shown:,}"
-
-
 def _cells(group: Json, disclosure: Disclosure) -> Iterator[str]:
     yield metric("auroc", group["auroc"], disclosure)["words"]
-    yield _of_100(group["observed_expected"], disclosure)
+    yield of_100(group["observed_expected"], disclosure)["words"]
     found = at_capacity(group["precision_at_capacity"], group["recall_at_capacity"], disclosure)
-    yield _of_100(found or group["precision_at_capacity"], disclosure)
-
-
-def _of_100(result: Json, disclosure: Disclosure) -> str:
-    ends = {end: None if result[end] is None else 100 * result[end] for end in ("estimate", "lower", "upper")}
-    return str(per_100({**result, **ends}, disclosure)["words"])
+    yield of_100(found or group["precision_at_capacity"], disclosure)["words"]
 
 
 def _apart(many: str, *, beyond_chance: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from riskmodel.disclosure import Disclosure
 from riskmodel.explain.words import share_words
 from riskmodel.publish.checks import Check
-from riskmodel.publish.results import FAMILIES, at_capacity, metric, per_100
+from riskmodel.publish.results import FAMILIES, about, at_capacity, metric, of_100
 from riskmodel.validate.estimate import Estimate
 from riskmodel.validate.learning_curve import FamilyCurve, LearningCurve
 
@@ -37,7 +37,7 @@ def learning_curve_check(report: LearningCurve, *, past: str, disclosure: Disclo
     """
     head = ("Model", "Learned from, young people", "Ranking (AUROC)", f"Of 100 who {past}, found")
     rows = [
-        (FAMILIES[family], _people(step.people, disclosure), *_cells(curve, i, disclosure))
+        (FAMILIES[family], about(disclosure.count(step.people)), *_cells(curve, i, disclosure))
         for family, curve in report.families.items()
         for i, step in enumerate(report.steps)
     ]
@@ -86,16 +86,10 @@ def _signed(gain: Estimate) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def _people(n: int, disclosure: Disclosure) -> str:
-    shown = disclosure.count(n)
-    return "too few to show" if shown is None else f"about {shown:,}"
-
-
 def _cells(curve: FamilyCurve, i: int, disclosure: Disclosure) -> Sequence[str]:
     recall = asdict(curve.recall_at_capacity[i])
     found = at_capacity(recall, recall, disclosure) or recall
-    ends = {end: None if found[end] is None else 100 * found[end] for end in ("estimate", "lower", "upper")}
     return (
         metric("auroc", asdict(curve.auroc[i]), disclosure)["words"],
-        per_100({**found, **ends}, disclosure)["words"],
+        of_100(found, disclosure)["words"],
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish.checks import Check
-from riskmodel.publish.results import METRICS, at_capacity, metric, per_100, safe_row, split_words
+from riskmodel.publish.results import METRICS, at_capacity, metric, of_100, per_100, safe_row, split_words
 
 Json = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def distances_check(results: Json, *, split: str, past: str, disclosure: Disclos
     Check
     """
     rows = [
-        [label, _of_100(results[name], disclosure), name.upper()]
+        [label, of_100(results[name], disclosure)["words"], name.upper()]
         for name, label in (
             ("ici", "On average"),
             ("e50", "For half of young people, no more than"),
@@ -85,8 +85,8 @@ def capacity_check(points: Sequence[Json], *, own: float, past: str, disclosure:
     rows = [
         [
             f"{100 * point['share']:g} of 100" + (" (this study)" if point["share"] == own else ""),
-            _of_100(point["recall"], disclosure),
-            _of_100(point["precision"], disclosure),
+            of_100(point["recall"], disclosure)["words"],
+            of_100(point["precision"], disclosure)["words"],
             per_100(point["number_needed_to_offer"], disclosure)["words"],
         ]
         for point in safe_capacity(points, own=own, disclosure=disclosure)
@@ -186,8 +186,3 @@ def _too_good(recall: Json, past: str, disclosure: Disclosure) -> str:
     if gap < 0:
         return f"At this study's capacity it looks no better on those it learned from: {-gap:g} fewer of 100 who {past} are found there."
     return f"At this study's capacity it looks too good by {gap:g}: so many more of 100 who {past} seem to be found than would be."
-
-
-def _of_100(result: Json, disclosure: Disclosure) -> str:
-    ends = {end: None if result[end] is None else 100 * result[end] for end in ("estimate", "lower", "upper")}
-    return str(per_100({**result, **ends}, disclosure)["words"])

@@ -148,6 +148,17 @@ def per_100(result: Json, disclosure: Disclosure) -> dict[str, Any]:
     return _shown(result, disclosure, digits=None, words=number_words)
 
 
+def of_100(result: Json, disclosure: Disclosure) -> dict[str, Any]:
+    """Return a share of 1 as ``per_100`` shows it."""
+    ends = {end: None if result[end] is None else 100 * result[end] for end in ("estimate", "lower", "upper")}
+    return per_100({**result, **ends}, disclosure)
+
+
+def about(n: int | None) -> str:
+    """Return a count that has passed the disclosure rules in words."""
+    return "too few to show" if n is None else f"about {n:,}"
+
+
 def policies(
     metrics: Json, *, split: str, offered_share: float, everyone: Json | None, referral: Json | None = None
 ) -> list[dict[str, Any]]:

@@ -19,11 +19,6 @@ BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#00785A", "#595959", "#1
 _WIDTH = 4.4
 
 
-def capital(text: str) -> str:
-    """Return text with its first letter large."""
-    return text[:1].upper() + text[1:]
-
-
 def wrapped(text: str, width: int) -> str:
     """Return text in lines of at most so many letters."""
     return "\n".join(textwrap.wrap(text, width))

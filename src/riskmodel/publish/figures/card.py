@@ -14,12 +14,12 @@ from riskmodel.publish.figures.canvas import (
     INK,
     ORANGE,
     Rows,
-    capital,
     few_ticks,
     say,
     svg,
     wrapped,
 )
+from riskmodel.publish.pages import capital
 
 # 0.7 on log-odds is a factor of two.
 _SPREAD_UNITS = {"log-odds": "\n(in log-odds: 0.7 about doubles\na small estimate)"}

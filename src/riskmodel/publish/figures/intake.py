@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from riskmodel.publish.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Rows, capital, svg, wrapped
+from riskmodel.publish.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Rows, svg, wrapped
+from riskmodel.publish.pages import capital
 
 # None, then four shades of one blue: up to a quarter, a half, three quarters of a busy month, or more.
 SHADES = ("#f4f4f4", "#cfe3f1", "#8fbfdf", "#3d8fc4", "#00508a")

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from riskmodel.publish.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Rows, capital, svg, wrapped
+from riskmodel.publish.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Rows, svg, wrapped
+from riskmodel.publish.pages import capital
 
 _SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), ("#8a5a9e", "D"), (INK, "v"), (GREY, "P"))
 # Four shades of one blue, the darkest for most; hatched where the number is hidden.
