@@ -18,10 +18,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from feature_data import write_case
 
 HERE = Path(__file__).parent
@@ -68,7 +70,10 @@ def main() -> int:
         "--python", nargs="*", default=[], metavar="TOOL=PATH", help="another Python for a tool"
     )
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "riskmodel-bench-features")
+    parser.add_argument("--profile", action="store_true", help="where riskmodel's time goes at single-20m")
     arguments = parser.parse_args()
+    if arguments.profile:
+        return _profile(arguments.data, arguments.repeats)
     pythons = dict(one.split("=", 1) for one in arguments.python)
     cases = [name for case in arguments.cases for name in (GROWTH if case == "growth" else [case])]
     place = HERE / "results" / "features.json"
@@ -78,6 +83,63 @@ def main() -> int:
     if "growth" in arguments.cases:
         _draw(json.loads(place.read_text(encoding="utf-8"))["rows"], place.with_name("features-growth.svg"))
     return 0
+
+
+def _profile(data: Path, repeats: int) -> int:
+    """Write the seconds of each step on one thread, and of reading the columns alone; the run with the least in all."""
+    from feature_tools import read_single, riskmodel_wanted
+
+    from riskmodel.features.kernel import fill, workspace
+    from riskmodel.features.shards import EventShards
+    from riskmodel.features.streaming import _Job
+
+    folder, runs = write_case(data / "single-20m", **CASES["single-20m"]), []
+    for _ in range(repeats + 1):  # the first loads compiled code
+        spent = dict.fromkeys(("prepare", "read_parquet", "decode", "kernel"), 0.0)
+        clock = _Clock(spent)
+        shards = EventShards.open(folder / "shards")
+        job = _Job.prepare(shards, riskmodel_wanted(folder))
+        out = np.empty((len(job.wanted.subject), len(job.wanted.columns)), dtype=np.float32)
+        clock.lap("prepare")
+        for number in range(len(shards)):
+            shards.events(number), shards.observation(number)
+            clock.lap("read_parquet")
+            plan, events, watch, rows = job.arrays(number)  # reads once more: taken off below
+            clock.lap("decode")
+            persons = len(rows.row_from) - 1
+            fill(plan, events, watch, rows, workspace(plan, rows, 0, persons), 0, persons, out, 0)
+            clock.lap("kernel")
+        spent["decode"] = max(0.0, spent["decode"] - spent["read_parquet"])
+        runs.append(spent)
+    best = min(runs[1:], key=lambda one: sum(one.values()))
+    reading = []
+    for _ in range(repeats + 1):
+        begun = time.perf_counter()
+        read_single(folder, 0)
+        reading.append(time.perf_counter() - begun)
+    found = {
+        "case": "single-20m",
+        "threads": 1,
+        "seconds": {name: round(value, 3) for name, value in best.items()},
+        "read_alone_all_threads_s": round(min(reading), 3),
+        "machine": _machine(),
+    }
+    text = json.dumps(found, indent=2) + "\n"
+    (HERE / "results" / "features-profile.json").write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+class _Clock:
+    """Adds the time since the last lap to a name."""
+
+    def __init__(self, spent: dict[str, float]) -> None:
+        self._spent, self._last = spent, time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._spent[name] += now - self._last
+        self._last = now
 
 
 def _draw(rows: list[dict[str, Any]], place: Path) -> None:
