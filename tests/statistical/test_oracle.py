@@ -1,21 +1,12 @@
 """How near the models come to the true hazard, on 200,000 young people in boroughs that no model has seen."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-PLACE = Path(__file__).parents[2] / "experiments" / "oracle" / "oracle.py"
+from experiments_kit import load_experiment
 
 
 @pytest.fixture(scope="module")
 def oracle():
-    spec = importlib.util.spec_from_file_location("oracle_experiment", PLACE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_experiment("oracle", "oracle")
 
 
 def check(results, *, people, families):

@@ -1,10 +1,10 @@
 """The experiment's page and the docs say what was measured, and the default threshold is the one chosen."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+from experiments_kit import load_experiment
 
 from riskmodel.linking.spec import THRESHOLD, LinkSpec
 
@@ -18,10 +18,9 @@ def found():
 
 
 def test_the_page_is_made_from_the_results(found):
-    place = importlib.util.spec_from_file_location("linkage_page", PLACE / "readme_page.py")
-    module = importlib.util.module_from_spec(place)
-    place.loader.exec_module(module)
-    assert module.page(found) == (PLACE / "README.md").read_text(encoding="utf-8")
+    assert load_experiment("linkage", "readme_page").page(found) == (PLACE / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_default_threshold_is_the_one_chosen(found):
