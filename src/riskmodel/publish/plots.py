@@ -11,7 +11,7 @@ from riskmodel.publish import figures
 from riskmodel.publish.heterogeneity import ranking_rows
 from riskmodel.publish.learning_curve import learning_curve_lines
 from riskmodel.publish.performance_checks import safe_capacity
-from riskmodel.publish.recording_words import bounds_figures
+from riskmodel.publish.recording_words import bounds_figures, tipping_figures
 from riskmodel.publish.results import safe_row
 from riskmodel.validate.learning_curve import LearningCurve
 
@@ -49,7 +49,7 @@ def run_figures(
     frontier : sequence of mappings, optional
         From ``publish.mitigation.frontier_rows``.
     recording : RecordsReport, optional
-        Its bounds are drawn, one figure a metric.
+        Its bounds and tipping points are drawn, one figure a metric.
 
     Notes
     -----
@@ -69,7 +69,7 @@ def run_figures(
     if model is not None and any(entry["bins"] for entry in model["spread"]):
         drawn["spread"] = figures.spread(model["spread"], unit=str(model.get("unit", "")))
     if recording is not None:
-        drawn |= bounds_figures(recording, disclosure, past=past)
+        drawn |= bounds_figures(recording, disclosure, past=past) | tipping_figures(recording, disclosure)
     return drawn | _fairness(record)
 
 

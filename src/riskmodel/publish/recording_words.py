@@ -41,6 +41,7 @@ _STATEMENTS = {
     "fpr": "how many others are offered support",
     "ppv": "how many offers are right",
 }
+_SHORT = {"within": "close", "exceeds": "unlike"}
 _VERDICTS = {"within": "close to everyone else's", "exceeds": "clearly unlike everyone else's"}
 
 
@@ -55,6 +56,18 @@ def recording_check(report: RecordsReport, disclosure: Disclosure, *, past: str)
     past : str
         What happened to people with the outcome, such as "came to harm".
     """
+    rows = _firm_statements(report, disclosure)
+    return Check(
+        "recording",
+        _TITLE,
+        [_answer(rows), _WHY, *_range_words(report, past), *([_HOW] if rows else []), _FIGURE, _HELPED],
+        ("Looked at", "Group", "Statement", "Falls at", "With these records") if rows else (),
+        [_row(row) for row in rows],
+    )
+
+
+def _firm_statements(report: RecordsReport, disclosure: Disclosure) -> list[TippingRow]:
+    """Return the statements that may be shown, those first that fall first."""
     shown = {(row.attribute, row.group, row.metric) for row in report.shown_bounds(disclosure)}
     rows = [
         row
@@ -66,13 +79,7 @@ def recording_check(report: RecordsReport, disclosure: Disclosure, *, past: str)
         and row.status in ("ok", "none")
     ]
     rows.sort(key=lambda row: 2.0 if row.tipping_point is None else row.tipping_point)
-    return Check(
-        "recording",
-        _TITLE,
-        [_answer(rows), _WHY, *_range_words(report, past), *([_HOW] if rows else []), _FIGURE, _HELPED],
-        ("Looked at", "Group", "Statement", "Falls at", "With these records") if rows else (),
-        [_row(row) for row in rows],
-    )
+    return rows
 
 
 def _answer(rows: Sequence[TippingRow]) -> str:
@@ -221,3 +228,27 @@ def _drawn(row: Any, *, scale: float) -> dict[str, Any]:
         "group": group_words(row.attribute, row.group),
         **{end: round(scale * getattr(row, end), 2) for end in ends},
     }
+
+
+def tipping_figures(report: RecordsReport, disclosure: Disclosure) -> dict[str, str]:
+    """Return a picture for each metric of how little overturns the firm statements about it.
+
+    Parameters
+    ----------
+    report : RecordsReport
+    disclosure : Disclosure
+        Statements about groups that are too small, or protect one that is, are left out.
+    """
+    drawn, rows = {}, _firm_statements(report, disclosure)
+    for metric, words in _STATEMENTS.items():
+        own = [_statement(row) for row in rows if row.metric == metric]
+        if own:
+            name = f"tipping-{metric}"
+            drawn[name] = figures.tipping(own, name=name, title=f"When statements fall about {words}")
+    return drawn
+
+
+def _statement(row: TippingRow) -> dict[str, Any]:
+    group = f"{capital(attribute_words(row.attribute))}: {group_words(row.attribute, row.group)}"
+    ends = {end: getattr(row, end) for end in ("tipping_point", "lower", "upper")}
+    return {"label": f"{group} ({_SHORT[row.verdict]})", **ends}

@@ -14,7 +14,12 @@ from riskmodel.audit.records import RecordsReport
 from riskmodel.audit.spec import RecordingSpec
 from riskmodel.audit.tipping import TippingRow
 from riskmodel.disclosure import Disclosure
-from riskmodel.publish.recording_words import bounds_figures, equal_need_check, recording_check
+from riskmodel.publish.recording_words import (
+    bounds_figures,
+    equal_need_check,
+    recording_check,
+    tipping_figures,
+)
 
 SAFE = Disclosure()
 PAST = "came to harm"
@@ -181,3 +186,16 @@ def test_every_metric_has_a_picture_of_whom_may_be_shown():
     assert "yes" not in text
     assert "0.74 to 0.92" in drawn["recording-observed-to-expected"]
     assert bounds_figures(report(), SAFE, past=PAST) == {}
+
+
+def test_tipping_points_have_a_picture_for_each_metric_with_a_firm_statement():
+    tips = [tip("Female"), tip("Male", at=None, lower=0.9), tip("Female", "ppv", "exceeds", at=0.8, upper=None),
+            tip("Male", "ppv", at=None, lower=None), tip("Female x yes", attribute="sex x care")]  # fmt: skip
+    drawn = tipping_figures(report(BOUNDS, tips), SAFE)
+    assert set(drawn) == {"tipping-fnr", "tipping-ppv"}
+    missed, right = (" ".join(ET.fromstring(drawn[f"tipping-{one}"]).itertext()) for one in ("fnr", "ppv"))  # noqa: S314 - our own
+    assert "Sex: Female (close): falls at 40 of 100; Sex: Male (close): stands within the range" in missed
+    assert "Sex: Female (unlike): falls at 80 of 100" in right
+    assert right.count("stands throughout") == 1
+    assert "stands throughout" not in missed  # chance could still overturn it: its interval is drawn
+    assert tipping_figures(report(BOUNDS), SAFE) == {}

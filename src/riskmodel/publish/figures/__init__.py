@@ -2,7 +2,6 @@
 
 from riskmodel.publish.figures.card import (
     attrition,
-    bounds,
     capacity,
     decision_curve,
     fairness_intervals,
@@ -15,6 +14,7 @@ from riskmodel.publish.figures.card import (
     spread,
 )
 from riskmodel.publish.figures.frontier import frontier
+from riskmodel.publish.figures.recording import bounds, tipping
 
 __all__ = [
     "attrition",
@@ -30,4 +30,5 @@ __all__ = [
     "reliability",
     "selection",
     "spread",
+    "tipping",
 ]

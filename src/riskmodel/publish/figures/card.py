@@ -284,36 +284,6 @@ def learning_curves(lines: Rows) -> str:
     return svg("learning_curve", "Would more young people's records help?", words, _draw, height=3.6)
 
 
-def bounds(rows: Rows, *, name: str, title: str) -> str:
-    """Draw, for each group, between which bounds a rate may lie if records are unequal, and its interval.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        ``attribute`` and ``group`` in words; ``lower_bound``, ``upper_bound``, ``lower`` and ``upper`` as they are drawn.
-    name : str
-        Of the figure.
-    title : str
-        What is measured, in plain words.
-    """
-    places = list(range(len(rows), 0, -1))
-
-    def _draw(axis: Any) -> None:
-        for place, row in zip(places, rows, strict=True):
-            axis.plot([row["lower"], row["upper"]], [place, place], color=BLUE, linewidth=1)
-            ends = [row["lower_bound"], row["upper_bound"]]
-            axis.plot(ends, [place, place], color=BLUE, linewidth=6, alpha=0.5, solid_capstyle="butt")
-        axis.set_yticks(places, [wrapped(f"{row['attribute']}: {row['group']}", 22) for row in rows])
-        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, None))
-        axis.set_xlabel(wrapped(title, 36))
-
-    words = "; ".join(
-        f"{row['attribute']}, {row['group']}: {row['lower_bound']:g} to {row['upper_bound']:g}"
-        for row in rows
-    )
-    return svg(name, title, words, _draw, height=1.4 + 0.42 * max(1, len(rows)))
-
-
 def importance_bars(rows: Rows) -> str:
     """Draw what moves the estimates most, by concept (shap's bar plot).
 
