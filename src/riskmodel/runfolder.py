@@ -327,7 +327,7 @@ def _checks(run: RunResults) -> list[Check]:
         division,
         sample_size_check(size, run.study.disclosure, reached=reached, spec=spec),
         *_learning_checks(run),
-        leak_check(run["models"].leaks),
+        leak_check(run["models"].leaks, run["features"].infos),
         uncertainty_check(run["uncertainty"], run.study.disclosure),
         abstention_check(run["uncertainty"], run.study.disclosure),
         robustness_check(run["robustness"], run.study.disclosure),

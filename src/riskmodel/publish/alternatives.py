@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskmodel.disclosure import Disclosure
+from riskmodel.explain.words import number_words
 from riskmodel.publish.pages import capital
 from riskmodel.publish.results import at_capacity, per_100
 
@@ -15,18 +16,20 @@ NOT_COMPARED = "The alternatives to this outcome were not compared."
 # Nearly half of 13- to 17-year-olds who were victims had also been violent: Youth Endowment Fund, Children, Violence and
 # Vulnerability 2023. A review: Jennings, Piquero and Reingle 2012.
 OVERLAP = (
-    "Why do the offers reach a larger share of those whom justice records name than of those with the outcome used here? "
-    "Not because the model looks for them: it learned from the outcome used here alone. A likely reason is that these are "
-    "often the same young people, with the same things in their records. In a survey of 13- to 17-year-olds, nearly half of "
-    "those hurt by violence had also hurt somebody (Youth Endowment Fund 2023). How far the two overlap in these data was "
-    "not measured."
+    "Why so was not measured. The model learned from the outcome used here alone. These may often be the same young people, with the "
+    "same things in their records: in a survey of 13- to 17-year-olds, nearly half of those hurt by violence had also hurt "
+    "somebody (Youth Endowment Fund 2023). Whoever got hold of the list could use it against them."
 )
 NOT_A_TOOL = "This is not a tool to find suspects, and must never be used as one."
 _MISSING = {"estimate": None, "lower": None, "upper": None, "n_subjects": None, "n_outcomes": None}
 
 
-def alternatives_section(label_bias: Json, *, alternatives: Json, disclosure: Disclosure) -> dict[str, Any]:
-    """Return ``rows`` (outcome, reached, to others) and ``sentences``.
+def alternatives_section(
+    label_bias: Json, *, alternatives: Json, past: str, disclosure: Disclosure
+) -> dict[str, Any]:
+    """Return ``rows`` (outcome, reached, to others), ``sentences``, and ``found_by_justice``.
+
+    The last says whether the offers clearly reach more of those whom justice records name than of those with the outcome.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ def alternatives_section(label_bias: Json, *, alternatives: Json, disclosure: Di
         ``label_bias.json``: exact; only rows about everyone are used.
     alternatives : mapping
         By name of an outcome, its ``description`` and ``kind``.
+    past : str
+        The chosen outcome in the past tense.
     disclosure : Disclosure
         Applied to every number.
     """
@@ -43,12 +48,19 @@ def alternatives_section(label_bias: Json, *, alternatives: Json, disclosure: Di
         if row["attribute"] == "everyone"
     }
     if not found:
-        return {"rows": [], "sentences": [str(one) for one in label_bias.get("summary", [NOT_COMPARED])]}
+        told = [str(one) for one in label_bias.get("summary", [NOT_COMPARED])]
+        return {"rows": [], "sentences": told, "found_by_justice": False}
     rows = [
         _row(name, found, alternatives.get(name, {}), chosen=name == label_bias["chosen"], safe=disclosure)
         for name in dict.fromkeys(name for name, _ in found)
     ]
-    return {"rows": rows, "sentences": _sentences(rows)}
+    chosen = next((row for row in rows if row["chosen"]), None)
+    justice = [row for row in rows if row["kind"] == "justice" and not row["chosen"]]
+    if chosen is None or not justice:
+        return {"rows": rows, "sentences": [], "found_by_justice": False}
+    more = [] if chosen["kind"] == "justice" else [row for row in justice if _clearly_more(row, chosen)]
+    told = [_reached_words(more, chosen, past), OVERLAP] if more else []
+    return {"rows": rows, "sentences": [*told, NOT_A_TOOL], "found_by_justice": bool(more)}
 
 
 def _row(
@@ -82,13 +94,15 @@ def _times_100(row: Json) -> Json:
     return {**row, **ends}
 
 
-def _sentences(rows: list[dict[str, Any]]) -> list[str]:
-    chosen = next((row for row in rows if row["chosen"]), None)
-    justice = [row for row in rows if row["kind"] == "justice" and not row["chosen"]]
-    if chosen is None or not justice:
-        return []
-    top = chosen["reached"]["upper"]
-    clearly = [
-        row for row in justice if None not in (top, row["reached"]["lower"]) and row["reached"]["lower"] > top
-    ]
-    return ([OVERLAP] if clearly and chosen["kind"] != "justice" else []) + [NOT_A_TOOL]
+def _clearly_more(row: Json, chosen: Json) -> bool:
+    lower, upper = row["reached"]["lower"], chosen["reached"]["upper"]
+    return lower is not None and upper is not None and bool(lower > upper)
+
+
+def _reached_words(more: Sequence[Json], chosen: Json, past: str) -> str:
+    most = max(more, key=lambda row: float(row["reached"]["estimate"]))
+    number, own = (number_words(row["reached"]["estimate"]) for row in (most, chosen))
+    return (
+        f"The offers would reach {own} of 100 young people who {past}, but {number} of 100 with another outcome: "
+        f"{most['label'][:1].lower()}{most['label'][1:]}."
+    )

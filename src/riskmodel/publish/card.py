@@ -159,6 +159,9 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         JSON-ready; follows ``schemas/card.schema.json``.
     """
     headline = _headline(inputs, disclosure)
+    label_bias = alternatives_section(
+        inputs.label_bias, alternatives=inputs.alternatives, past=inputs.words.past, disclosure=disclosure
+    )
     fairness = fairness_section(
         inputs.fairness,
         model=str(inputs.metrics["selected"]),
@@ -181,9 +184,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         "checks": list(inputs.checks),
         "factors": _factors(inputs),
         "fairness": {**fairness, "gaps": gaps},
-        "label_bias": alternatives_section(
-            inputs.label_bias, alternatives=inputs.alternatives, disclosure=disclosure
-        ),
+        "label_bias": label_bias,
         "proxies": _summary(
             inputs.proxies, "proxies.json", "Nobody checked whether the records give away a person's group."
         ),
@@ -193,7 +194,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
             "Nobody checked whether the model's file gives away facts about few people.",
         ),
         "limits": [*LIMITS, *inputs.words.limits],
-        "decisions": _decisions(inputs, fairness),
+        "decisions": _decisions(inputs, fairness, misused=bool(label_bias.get("found_by_justice"))),
         "made": _made(inputs),
     }
 
@@ -273,8 +274,15 @@ def _unseen(row: Json, inputs: CardInputs) -> list[Json]:
 def _offers(inputs: CardInputs, policies: Sequence[Json], disclosure: Disclosure) -> list[str]:
     """Return how many offers there would be, and how many of them to those who did not have the outcome."""
     main = next((row for row in policies if row["main"]), None)
-    harmed = None if main is None else main["harmed_per_100_offered"]
+    found, harmed = (
+        None if main is None else main[name] for name in ("offered_per_100_harmed", "harmed_per_100_offered")
+    )
     sentences = []
+    if found is not None and found["estimate"] is not None:
+        sentences.append(
+            f"Of 100 young people who, as far as the records tell, {inputs.words.past} within {_period(inputs)}, about "
+            f"{_others_of_100(found)} would be offered nothing."
+        )
     count = None if inputs.n_offers is None else shown_count(round(inputs.n_offers), disclosure)
     if count is not None:
         sentences.append(f"Over {_test_dates(inputs)}, this model would lead to about {count:,} offers.")
@@ -286,8 +294,8 @@ def _offers(inputs: CardInputs, policies: Sequence[Json], disclosure: Disclosure
     return sentences
 
 
-def _others_of_100(harmed: Json) -> str:
-    rest = {end: None if harmed[end] is None else 100 - harmed[end] for end in ("estimate", "lower", "upper")}
+def _others_of_100(some: Json) -> str:
+    rest = {end: None if some[end] is None else 100 - some[end] for end in ("estimate", "lower", "upper")}
     middle = number_words(rest["estimate"] or 0)
     if rest["lower"] is None or rest["upper"] is None:
         return middle
@@ -438,14 +446,26 @@ QUESTIONS = {
     "capacity": "Is there a real offer of support, with consent, for everyone the model would point to?",
     "absent": "What other route will find the young people whom the data do not show?",
 }
+OPEN = ("absent", "misuse", "gaps", "unknown")
+"""Questions that yes or no does not answer: the card leaves a line to write on."""
 JUSTICE_QUESTIONS = {
     "sound": "Is this analysis sound enough to learn from, given what the outcome leaves out?",
     "never": "Do you confirm that no model of this outcome may score anyone?",
 }
 
 
-def _decisions(inputs: CardInputs, fairness: Json) -> list[dict[str, str]]:
+def _decisions(inputs: CardInputs, fairness: Json, *, misused: bool) -> list[dict[str, Any]]:
     questions = list((JUSTICE_QUESTIONS if inputs.outcome["kind"] == "justice" else QUESTIONS).items())
+    if misused:
+        questions.append(
+            (
+                "misuse",
+                (
+                    "The offers reach more of those whom justice records name than of those whom the model is for. Is that acceptable, "
+                    "and who makes sure that nobody uses the list against them?"
+                ),
+            )
+        )
     if fairness["exceeds"]:
         questions.append(
             (
@@ -461,7 +481,7 @@ def _decisions(inputs: CardInputs, fairness: Json) -> list[dict[str, str]]:
             )
         )
     questions += [(f"study-{i}", text) for i, text in enumerate(inputs.words.questions, start=1)]
-    return [{"name": name, "question": text} for name, text in questions]
+    return [{"name": name, "question": text, "open": name in OPEN} for name, text in questions]
 
 
 def _made(inputs: CardInputs) -> dict[str, Any]:

@@ -101,12 +101,13 @@ def fairness_section(
         ],
         "undecided": _undecided(judged),
         "summary": _summary(counts, fairness.get("hidden_exceeds")),
-        "in_short": in_short(fairness, judged, past=past),
+        "in_short": in_short(fairness, judged, past=past, missed=overall.get("fnr")),
+        "too_few": _too_few(fairness.get("method", {}), past) if counts["insufficient"] else None,
         "unknown": [_not_recorded(one) for one in fairness.get("unknown", ()) if one["verdicts"]],
     }
 
 
-def in_short(fairness: Json, judged: Sequence[Json], *, past: str) -> str:
+def in_short(fairness: Json, judged: Sequence[Json], *, past: str, missed: float | None = None) -> str:
     """Return what the audit found in at most 200 words, from the numbers; who is missed comes first.
 
     Parameters
@@ -117,14 +118,16 @@ def in_short(fairness: Json, judged: Sequence[Json], *, past: str) -> str:
         Its rows about the selected model that have a verdict.
     past : str
         The outcome in the past tense.
+    missed : float, optional
+        Of 100 of everyone with the outcome, as shown elsewhere on the card.
     """
-    missed = [row for row in judged if row["metric"] == "fnr"]
-    worse = [row for row in missed if _verdict(row) == "exceeds" and row.get("direction") == "above"]
-    open_ = [row for row in missed if _verdict(row) in ("inconclusive", "insufficient", HIDDEN)]
+    misses = [row for row in judged if row["metric"] == "fnr"]
+    worse = [row for row in misses if _verdict(row) == "exceeds" and row.get("direction") == "above"]
+    open_ = [row for row in misses if _verdict(row) in ("inconclusive", "insufficient", HIDDEN)]
     sentences = [_missed(worse, past)]
     if open_:
         sentences.append(
-            f"For {len(open_)} of {len(missed)} groups it cannot say whether too many are missed, or must not show it."
+            f"For {len(open_)} of {len(misses)} groups it cannot say whether too many are missed, or must not show it."
         )
     fewer = [
         row
@@ -136,7 +139,7 @@ def in_short(fairness: Json, judged: Sequence[Json], *, past: str) -> str:
     off = [row for row in judged if row["metric"] == "calibration_intercept" and _verdict(row) == "exceeds"]
     if off:
         sentences.append(f"Estimates are too high or too low on average for: {_some(off)}.")
-    sentences.append(_least_gap(fairness.get("detectable_gaps", ())))
+    sentences.append(_least_gap(fairness.get("detectable_gaps", ()), missed))
     return " ".join(one for one in sentences if one)
 
 
@@ -161,13 +164,18 @@ def _missed(worse: Sequence[Json], past: str) -> str:
     return f"Of those who {past}, more are missed than the limit allows in: {_some(worse)}."
 
 
-def _least_gap(gaps: Sequence[Json]) -> str:
+def _least_gap(gaps: Sequence[Json], missed: float | None) -> str:
     found = [row["smallest"] if row["smallest"] is not None else row["gap"] for row in gaps]
     known = [one for one in found if one is not None]
     if not known:
         return "" if not gaps else "This audit could not have seen a gap of any size in who is missed."
+    least = 100 * min(known)
+    seen = f"Except by luck, this audit could not have seen a gap smaller than {least:.0f} of 100 in who is missed."
+    if missed is None or missed + least <= 100:
+        return seen
     return (
-        f"This audit could not have seen a gap smaller than {100 * min(known):.0f} of 100 in who is missed."
+        f"{seen} As {number_words(missed)} of 100 are missed among everyone, hardly any group could be missed so much more often: "
+        "“cannot say” does not mean that there is no gap."
     )
 
 
@@ -334,6 +342,17 @@ def _whose(chosen_by: str | None) -> str:
     if chosen_by:
         return f"It was chosen by {chosen_by}."
     return "It comes with the software. Nobody has agreed to it yet: the board may set another."
+
+
+def _too_few(method: Json, past: str) -> str | None:
+    """Say which rule leaves a group without a verdict, so that nobody takes it for a finding."""
+    outcomes, people = method.get("minimum_outcomes"), method.get("minimum_people")
+    if not outcomes or not people:
+        return None
+    return (
+        f"There is no verdict where fewer than {outcomes} young people in a group, or among everyone else, {past}, or where a group has fewer than "
+        f"{people} members. Then look at the ranges yourself: they may well lie far apart."
+    )
 
 
 def _undecided(rows: Sequence[Json]) -> list[str]:

@@ -31,7 +31,11 @@ LEGAL_ADVICE = "needs legal advice: Equality Act 2010"
 NOTHING = "Nothing was mitigated: nobody has chosen to change the model because of gaps between groups."
 _NOT_MEASURED = (
     "What other choices would do was not measured in this run. Every choice means that the model is trained again, so a "
-    "study has to ask for it (audit.mitigation.frontier)."
+    "study has to ask for it."
+)
+_TOO_SMALL = (
+    "Other choices were measured, but too few young people had the outcome: what a choice would do for the groups that are "
+    "missed most cannot be told, or must not be shown."
 )
 _HIDDEN = "not shown"
 _VERDICT = {
@@ -81,9 +85,11 @@ def mitigation_check(
         "Missed, of 100 in the group worst off as it is" + (f" (by {who})" if who else ""),
         "Largest gap in who is missed" + (f" (by {who})" if who else ""),
         "Largest gap in who is offered" + (f" (by {who})" if who else ""),
-        "Other attributes with a gap that is surely too large",
+        "Other attributes with a gap that is clearly too large",
     )
     rows = [_row(point, report, disclosure) for point in _apart(report.points, disclosure)]
+    if report.attribute and all(_missed(_worst(one, report))["estimate"] is None for one in report.points):
+        return Check("mitigation", title, (*chosen, _TOO_SMALL))
     return Check("mitigation", title, sentences, head, rows)
 
 
@@ -121,7 +127,7 @@ def choice_words(point: str, attribute: str | None, outcomes: Mapping[str, str])
         return f"offers to {_share(point)} of 100 young people"
     return {
         AS_IS: "the model as it is",
-        REWEIGHING: f"other weights in training (reweighing), under which {who} have the outcome equally often",
+        REWEIGHING: f"other weights in training, under which {who} have the outcome equally often",
         WITHOUT_ENFORCEMENT: "leaving out inputs made by enforcement",
         EXPONENTIATED_GRADIENT: (
             f"training again and again until {who} are reached more alike (exponentiated gradient); one of several models is "
@@ -298,6 +304,7 @@ def _elsewhere(point: Point, attribute: str | None) -> str:
     counts = []
     for name, words in _METRIC.items():
         gaps = [gap for gap in others if gap.metric == name]
-        large = sum(gap.verdict == "exceeds" and gap.public is not None for gap in gaps)
-        counts.append(f"{words}: {large} of {len(gaps)}")
+        judged = [gap for gap in gaps if gap.public is not None and gap.verdict in ("within", "exceeds")]
+        large = sum(gap.verdict == "exceeds" for gap in judged)
+        counts.append(f"{words}: {large} of the {len(judged)} that could be judged")
     return "; ".join(counts)

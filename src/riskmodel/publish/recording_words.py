@@ -163,7 +163,7 @@ def equal_need_check(report: RecordsReport, disclosure: Disclosure, *, need: str
                 "If what the model learned is recorded less often in one group, that group's scores are too low: among young people with the same "
                 "score, more of them need help (Obermeyer and others 2019)."
             ),
-            "High scores are the highest tenth, where offers are decided.",
+            "High scores are the highest tenth.",
             "With so many groups, about 1 in 20 looks clear by chance alone.",
         ),
         (

@@ -16,7 +16,7 @@ from riskmodel.stages.fitting import Fitted
 from riskmodel.stages.front import Population
 from riskmodel.stages.parts import CROSSFIT, Part, audit_part, parts, resamples, scored
 from riskmodel.study import Study
-from riskmodel.tables.cohort import FloatArray, IntArray
+from riskmodel.tables.cohort import BoolArray, Cohort, FloatArray, IntArray
 from riskmodel.tables.predictions import Predictions
 from riskmodel.validate import Drawn, Estimate, Resamples, ScoredRows, Split
 
@@ -67,7 +67,13 @@ def measure(study: Study, inputs: Inputs, _folder: Path) -> Measured:
             "family": selected,
             "split": last.name,
             "own_capacity": study.capacity.share,
-            **_curves(study, chosen, population, last, draws[last.name]),
+            **_curves(
+                study,
+                chosen,
+                fitted.thin[selected][last.rows],
+                population.cohort.take(last.rows),
+                draws[last.name],
+            ),
         },
         heterogeneity=_by_held_out(study, split, selected, said[selected, CROSSFIT], draws[CROSSFIT]),
         everyone=_policy(chosen, np.ones(len(chosen)), draws[last.name], study)["precision_at_capacity"],
@@ -129,10 +135,12 @@ def _by_held_out(
     return {"family": selected, **found.to_json()}
 
 
-def _curves(study: Study, rows: ScoredRows, population: Population, part: Part, draws: Resamples) -> Json:
-    cohort = population.cohort.take(part.rows)
+def _curves(study: Study, rows: ScoredRows, thin: BoolArray, cohort: Cohort, draws: Resamples) -> Json:
+    """Measure the curves; whom the model says nothing about is offered nothing at any capacity."""
     offered = {
-        share: modelling.offers(rows.raw, cohort, study.capacity.model_copy(update={"share": share}))
+        share: modelling.offers(
+            rows.raw, cohort, study.capacity.model_copy(update={"share": share}), withheld=thin
+        )
         for share in {study.capacity.share, *study.validation.capacities}
     }
     return validating.all_curves(rows, offered, draws, study.validation)

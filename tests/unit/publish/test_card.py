@@ -196,7 +196,16 @@ def test_what_was_not_looked_at_is_said(record):
     bare = card(importance={}, fairness={"rows": []}, notes=[])
     assert bare["factors"] == []
     assert bare["fairness"]["summary"].startswith("No difference between groups was judged")
-    assert [d["name"] for d in bare["decisions"]] == ["outcome", "benefit", "capacity", "absent", "study-1"]
+    assert [d["name"] for d in bare["decisions"]] == [
+        "outcome",
+        "benefit",
+        "capacity",
+        "absent",
+        "misuse",
+        "study-1",
+    ]
+    assert [d["name"] for d in bare["decisions"] if d["open"]] == ["absent", "misuse"]
+    assert bare["fairness"]["too_few"] is None
     for template in ("card.md.jinja", "card.html.jinja"):
         render = render_html if "html" in template else render_markdown
         assert "Not measured." in render(template, {"card": bare, "figures": {}})
@@ -326,14 +335,18 @@ def test_the_model_is_shown_on_young_people_it_never_saw_beside_the_headline(rec
 
 
 def test_offers_and_those_who_did_not_need_them_are_counted(record):
-    count, others = record["headline"]["offers"]
+    missed, count, others = record["headline"]["offers"]
+    assert missed.startswith(
+        "Of 100 young people who, as far as the records tell, came to harm from violence within"
+    )
+    assert missed.endswith("about 77 (73 to 81) would be offered nothing.")  # 23 (19 to 27) are reached
     assert count == "Over the 2 test dates together, this model would lead to about 1,560 offers."
     # 9.3 (7.5 to 11.2) of 100 would have come to harm.
     assert others.startswith(
         "About 90.7 (88.8 to 92.5) of 100 offers would go to young people who would not have"
     )
-    assert len(card(n_offers=None)["headline"]["offers"]) == 1
-    assert len(card(n_offers=7)["headline"]["offers"]) == 1
+    assert len(card(n_offers=None)["headline"]["offers"]) == 2
+    assert len(card(n_offers=7)["headline"]["offers"]) == 2
     assert card(policies=RAW["policies"][1:], n_offers=None)["headline"]["offers"] == []
 
 
@@ -372,8 +385,12 @@ def test_the_outcomes_stand_side_by_side(record):
     assert suspect["others"]["words"] == "41"  # .0205 of .05
     # 4 of 20 were reached: too few to say; nothing was ranked for it.
     assert (proven["reached"]["status"], proven["others"]["status"]) == ("suppressed", "missing")
-    why, never = record["label_bias"]["sentences"]
-    assert why.startswith("Why do the offers reach a larger share")
+    assert record["label_bias"]["found_by_justice"]
+    reached, why, never = record["label_bias"]["sentences"]
+    assert reached.startswith(
+        "The offers would reach 23 of 100 young people who came to harm from violence, but 36 of 100 with another outcome: "
+    )
+    assert why.startswith("Why so was not measured.")
     assert "not a tool to find suspects" in never
 
 
@@ -383,10 +400,13 @@ def test_a_difference_that_chance_could_make_is_not_explained():
     rows[3]["estimate"] = 5 / 31210  # five offers
     shown = card(label_bias={**RAW["label_bias"], "rows": rows})["label_bias"]
     assert len(shown["sentences"]) == 1
+    assert not shown["found_by_justice"]
     assert shown["rows"][1]["others"]["status"] == "suppressed"
     only = card(label_bias={**RAW["label_bias"], "rows": rows[:1]})["label_bias"]
     assert only["sentences"] == []
-    assert card(label_bias={})["label_bias"] == {"rows": [], "sentences": ["The alternatives to this outcome were not compared."]}  # fmt: skip
+    assert card(label_bias={})["label_bias"] == {
+        "rows": [], "sentences": ["The alternatives to this outcome were not compared."], "found_by_justice": False,
+    }  # fmt: skip
 
 
 def test_names_cannot_open_markup():

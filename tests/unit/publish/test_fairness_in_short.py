@@ -26,9 +26,9 @@ ROWS = st.lists(
 GAP = {"smallest": 0.21, "gap": 0.4}
 
 
-@given(ROWS, st.lists(st.just(GAP), max_size=7))
-def test_never_more_than_two_hundred_words(rows, gaps):
-    text = in_short({"detectable_gaps": gaps}, rows, past="came to harm from violence")
+@given(ROWS, st.lists(st.just(GAP), max_size=7), st.sampled_from([None, 40.0, 95.0]))
+def test_never_more_than_two_hundred_words(rows, gaps, missed):
+    text = in_short({"detectable_gaps": gaps}, rows, past="came to harm from violence", missed=missed)
     assert 0 < len(text.split()) <= 200
 
 
@@ -55,14 +55,27 @@ def test_who_is_missed_comes_first_and_what_could_not_be_seen_last():
             row("Mixed", "calibration_intercept", "exceeds", "above"),
         ],
         past="came to harm",
+        missed=93.0,
     )
-    assert text == (
+    assert text.removesuffix(
+        " As 93 of 100 are missed among everyone, hardly any group could be missed so much more often: "
+        "“cannot say” does not mean that there is no gap."
+    ) == (
         "Of those who came to harm, more are missed than the limit allows in: ethnicity: Black. "
         "For 1 of 2 groups it cannot say whether too many are missed, or must not show it. "
         "Support would be offered more rarely than the limit allows to: ethnicity: Asian. "
         "Estimates are too high or too low on average for: ethnicity: Mixed. "
-        "This audit could not have seen a gap smaller than 15 of 100 in who is missed."
+        "Except by luck, this audit could not have seen a gap smaller than 15 of 100 in who is missed."
     )
+    assert "hardly any group" in text
+
+
+def test_where_there_is_room_for_the_gap_nothing_more_is_said():
+    gaps = {"detectable_gaps": [{"smallest": None, "gap": 0.15}]}
+    for missed in (None, 85.0):
+        assert in_short(gaps, [row("White", "fnr", "within")], past="fell", missed=missed).endswith(
+            "in who is missed."
+        )
 
 
 def test_no_finding_is_not_called_proof():

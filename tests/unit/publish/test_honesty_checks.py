@@ -5,6 +5,7 @@ import pytest
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.sample_size import sample_size_check
+from riskmodel.tables.features import FeatureInfo
 from riskmodel.validate.leaks import LeakCheck, LeakReport
 from riskmodel.validate.sample_size import FamilySize, SampleSizeReport, Supply, needed
 from riskmodel.validate.spec import SampleSizeSpec
@@ -79,6 +80,21 @@ def test_the_leak_hunt_prints_verdict_and_evidence(verdict, first, answer):
     assert check.sentences[0].startswith(first)
     assert [row[1] for row in check.rows] == [answer] * 5
     assert check.rows[2][2] == "About shuffled_time."
+
+
+def test_the_board_reads_what_a_feature_means_and_not_its_name():
+    found = LeakReport(
+        (),
+        (
+            LeakCheck(
+                "single_feature", "clear", "Strongest: edu_x__count__365d (AUROC 0.62), y__any__ever.", {}
+            ),
+        ),
+    )
+    info = FeatureInfo(
+        "edu_x__count__365d", "times late", "school", "EDU", "times", 1, "count", "365d", ("EDU//X",)
+    )
+    assert leak_check(found, [info]).rows[0][2] == "Strongest: “times late” (AUROC 0.62), y__any__ever."
 
 
 def test_a_suspect_check_of_the_study_is_a_warning_once():

@@ -76,7 +76,7 @@ def test_without_a_choice_the_card_says_that_nothing_was_mitigated():
         ),
         (
             "reweighing",
-            "The ethics board chose other weights in training (reweighing), under which groups by ethnicity",
+            "The ethics board chose other weights in training, under which groups by ethnicity",
         ),
         (
             "label:victim",
@@ -117,7 +117,9 @@ def test_numbers_come_with_intervals_changes_and_verdicts():
     )
     assert row["Largest gap in who is missed (by ethnicity)"] == "Black: 12 more of 100; too large"
     assert row["Largest gap in who is offered (by ethnicity)"] == "Black: 1.3 fewer of 100; too large"
-    assert row["Other attributes with a gap that is surely too large"] == "missed: 1 of 1; offered: 0 of 0"
+    assert row["Other attributes with a gap that is clearly too large"] == (
+        "missed: 1 of the 1 that could be judged; offered: 0 of the 0 that could be judged"
+    )
     first = check(report()).rows[0]
     assert not any("change" in cell for cell in first)
 
@@ -152,6 +154,12 @@ def test_offers_within_offers_that_find_a_few_more_are_left_out():
 )
 def test_gaps_in_words(one, words):
     assert check(report(point("as_is", gaps=(one,)))).rows[0][5] == words
+
+
+def test_a_study_that_is_too_small_gets_a_sentence_and_no_table():
+    found = check(report(point("as_is", public=None), point("reweighing", public=None)))
+    assert not found.rows
+    assert found.sentences[-1].startswith("Other choices were measured, but too few")
 
 
 def test_a_measure_without_groups_still_reads():

@@ -349,7 +349,7 @@ def spread(entries: Rows, *, unit: str = "") -> str:
         axis.spines["left"].set_visible(False)  # it would touch the headings
         axis.tick_params(axis="y", length=0)
         axis.set_ylim(place + 0.6, 0.6)
-        axis.set_xlabel("← lowers the estimate   raises it →" + _SPREAD_UNITS.get(unit, ""))
+        axis.set_xlabel("← lowers the estimate    |    raises it →" + _SPREAD_UNITS.get(unit, ""))
 
     words = "Each bar is the middle half of at least ten young people whose records hold like values; the mark is the median."
     height = 1.3 + 0.27 * len(lines) + 0.6 * len(entries)

@@ -20,13 +20,15 @@ def bounds(rows: Rows, *, name: str, title: str) -> str:
         What is measured, in plain words.
     """
     places = list(range(len(rows), 0, -1))
+    labels = [wrapped(f"{row['attribute']}: {row['group']}", 30) for row in rows]
+    lines = 1 + max((label.count("\n") for label in labels), default=0)
 
     def _draw(axis: Any) -> None:
         for place, row in zip(places, rows, strict=True):
             axis.plot([row["lower"], row["upper"]], [place, place], color=BLUE, linewidth=1)
             ends = [row["lower_bound"], row["upper_bound"]]
             axis.plot(ends, [place, place], color=BLUE, linewidth=6, alpha=0.5, solid_capstyle="butt")
-        axis.set_yticks(places, [wrapped(f"{row['attribute']}: {row['group']}", 22) for row in rows])
+        axis.set_yticks(places, labels)
         axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, None))
         axis.set_xlabel(wrapped(title, 36))
 
@@ -34,7 +36,7 @@ def bounds(rows: Rows, *, name: str, title: str) -> str:
         f"{row['attribute']}, {row['group']}: {row['lower_bound']:g} to {row['upper_bound']:g}"
         for row in rows
     )
-    return svg(name, title, words, _draw, height=1.4 + 0.42 * max(1, len(rows)))
+    return svg(name, title, words, _draw, height=1.4 + 0.21 * lines * max(1, len(rows)))
 
 
 def tipping(rows: Rows, *, name: str, title: str) -> str:
