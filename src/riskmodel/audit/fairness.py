@@ -16,6 +16,10 @@ everyone) over the group's information: the infinitesimal jackknife, which makes
 Where fewer than ``minimum_cell`` people are on one side of a rate, resampling alone cannot show what could have
 happened (no event gives an interval of width zero). Half an event and half a non-event with gamma noise are then added to
 each resample, which for independent people is the interval of Jeffreys.
+
+That is enough for the 95% interval of one rate. A statement that has to hold among a hundred reaches further out, to where
+the normal curve is too thin for few events. There the difference of two rates reaches at least as far as the exact limits
+of both, squared and added (``audit.exact``).
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from functools import cached_property
 
 import numpy as np
 
+from riskmodel.audit.exact import difference_distances
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
 from riskmodel.audit.pooling import PooledRate, pool
 from riskmodel.audit.report import RATES, Basis, Difference, FairnessReport, FairnessRow, Verdict
@@ -39,6 +44,7 @@ from riskmodel.validate.resample import Resamples
 
 _Z95 = 1.959963984540054
 _Z90_POWER = 1.2815515655446004
+_MIRRORED = ("tpr", "fnr")
 
 
 def audit_fairness(
@@ -241,7 +247,12 @@ class _Panel:
         """Return how far a group may be from everyone else; None where nothing is judged."""
         if len(self.grouping.groups) == 1:
             return None
-        return self.spec.tolerance.of(METRICS[k], float(self.overall[k]) if k < len(RATES) else None)
+        metric = METRICS[k]
+        if k >= len(RATES):
+            return self.spec.tolerance.of(metric)
+        overall = float(self.overall[k])
+        # Who is reached mirrors who is missed: a gap in one is the same gap in the other, whichever is the rarer.
+        return self.spec.tolerance.of(metric, min(overall, 1 - overall) if metric in _MIRRORED else overall)
 
     @cached_property
     def statements(self) -> tuple[_Statements, ...]:
@@ -260,7 +271,7 @@ class _Panel:
         """Compare every group with everyone else; ``reach`` is how many spreads an interval reaches on each side."""
         metric, one = METRICS[k], self.statements[k]
         tolerance, spread, usable = one.tolerance, one.spread, one.usable
-        out = []
+        out, distances = [], self._distances(k, reach)
         for g, group in enumerate(self.grouping.groups):
             place = (self.family, self.grouping.attribute, group, metric)
             if tolerance is None:
@@ -268,12 +279,20 @@ class _Panel:
             elif not usable[g]:
                 out.append(Difference(*place, None, None, None, tolerance, None, "insufficient"))
             else:
-                gap, low, high = (float(self.gap[g, k] + end * reach * spread[g]) for end in (0, -1, 1))
-                detectable = float(tolerance + (reach + _Z90_POWER) * spread[g])
-                out.append(
-                    Difference(*place, gap, low, high, tolerance, detectable, _verdict(low, high, tolerance))
-                )
+                gap, (down, up) = float(self.gap[g, k]), distances[g].tolist()
+                detectable = float(tolerance + max(down, up) + _Z90_POWER * spread[g])
+                verdict = _verdict(gap - down, gap + up, tolerance)
+                out.append(Difference(*place, gap, gap - down, gap + up, tolerance, detectable, verdict))
         return out
+
+    def _distances(self, k: int, reach: float) -> FloatArray:
+        """Return how far below and above each difference its interval reaches, (g, 2)."""
+        normal = np.repeat(reach * self.statements[k].spread[:, None], 2, axis=1)
+        if k >= len(RATES):
+            return normal
+        people, rate = self.people.bottom[:, k], self.estimate[:, k]
+        exact = difference_distances(rate, people, rate - self.gap[:, k], people.sum() - people, reach=reach)
+        return np.fmax(normal, exact)
 
     def unknown_bounds(self, judged: Sequence[Sequence[Difference]], reach: float) -> Iterator[UnknownBounds]:
         """Return, for every verdict about a rate, whether it would stand whatever the groups of those not recorded."""
@@ -281,15 +300,16 @@ class _Panel:
             return
         lowest, highest = extreme_differences(self.tally, self.grouping.groups.index(UNKNOWN))
         for k, metric in enumerate(RATES):
+            distances = self._distances(k, reach)
             for g, one in enumerate(judged[k]):
                 low, high = float(lowest[g, k]), float(highest[g, k])
                 if one.tolerance is None or one.estimate is None or not np.isfinite((low, high)).all():
                     continue
-                out = float(reach * self.statements[k].spread[g])
-                said = [_sided(end, out, one.tolerance) for end in (one.estimate, low, high)]
+                down, up = distances[g].tolist()
+                said = [_sided(end, down, up, one.tolerance) for end in (one.estimate, low, high)]
                 yield UnknownBounds(
                     *(self.family, self.grouping.attribute, one.group, metric),
-                    *(low, high, low - out, high + out),
+                    *(low, high, low - down, high + up),
                     verdict="stands" if len(set(said)) == 1 else "could_change",
                 )
 
@@ -326,14 +346,22 @@ def _spread(deviations: FloatArray) -> FloatArray:
 
 
 def _max_t(panels: Sequence[_Panel]) -> float:
-    """Return the 95% point of the largest standardised deviation over all statements, never below that of one."""
+    """Return the 95% point of the largest standardised deviation over all statements, never below that of one.
+
+    Resamples are few, so that the point is itself an estimate: its upper limit is taken (two standard errors of the order
+    statistic), lest a verdict hang on the seed.
+    """
     judged = [one.largest for panel in panels for one in panel.statements if one.tolerance is not None]
-    return max(_Z95, float(np.quantile(np.max(judged, axis=0), 0.95))) if judged else _Z95
+    if not judged:
+        return _Z95
+    largest = np.max(judged, axis=0)
+    level = min(1.0, 0.95 + 2 * np.sqrt(0.95 * 0.05 / len(largest)))
+    return max(_Z95, float(np.quantile(largest, level)))
 
 
-def _sided(gap: float, reach: float, tolerance: float) -> tuple[Verdict, bool]:
+def _sided(gap: float, down: float, up: float, tolerance: float) -> tuple[Verdict, bool]:
     """Return a verdict, and whether it speaks of a group above everyone else."""
-    verdict = _verdict(gap - reach, gap + reach, tolerance)
+    verdict = _verdict(gap - down, gap + up, tolerance)
     return verdict, verdict == "exceeds" and gap > 0
 
 
