@@ -148,16 +148,36 @@ def test_the_card_says_that_nothing_was_mitigated_and_shows_the_choices(run):
     assert "mitigation-t" in (run / "card.html").read_text()
 
 
-def test_the_input_audit_leaves_out_agencies_enforcement_and_carriers(run):
-    blocks = {
-        one["block"]["kind"] + ":" + one["block"]["what"]: one
-        for one in read(run, "input_audit.json")["blocks"]
-    }
-    assert set(blocks) == {"agency:EDU", "agency:HOME", "agency:POLICE", "enforcement:"}
+@pytest.fixture(scope="module")
+def blocks(run):
+    found = read(run, "input_audit.json")["blocks"]
+    return {one["block"]["kind"] + ":" + one["block"]["what"]: one for one in found}
+
+
+def test_the_input_audit_leaves_out_agencies_and_enforcement(run, blocks):
+    assert set(blocks) == {"agency:EDU", "agency:HOME", "agency:POLICE", "enforcement:", "residual:group"}
     assert blocks["enforcement:"]["change"]["auroc"]["upper"] < 0
     by_group = {one["group"]: one["change"] for one in blocks["enforcement:"]["selection"]}
     assert by_group["B"]["upper"] < 0 < by_group["A"]["lower"]
     assert "everything made by enforcement" in [row[0] for row in check(run, "inputs")["rows"]]
+
+
+def test_what_the_group_explains_is_taken_out_and_the_rest_kept(blocks):
+    """The score tells the group no better than a guess, and far less is lost than by leaving out what the group made differ."""
+    one = blocks["residual:group"]
+    assert set(one["block"]["features"]) == {"school", "area", "named"}
+    assert abs(one["told"]["before"] - 0.5) > 0.1  # below .5: told the other way round
+    assert one["told"]["after"] == pytest.approx(0.5, abs=0.03)
+    assert one["change"]["auroc"]["lower"] > blocks["enforcement:"]["change"]["auroc"]["upper"]
+    assert all(end in one["metrics"]["calibration_intercept"] for end in ("estimate", "lower", "upper"))
+    by_group = {each["group"]: each for each in one["selection"]}
+    assert by_group["A"]["after"]["estimate"] == pytest.approx(by_group["B"]["after"]["estimate"], abs=0.03)
+
+
+def test_the_card_shows_the_residual_and_says_that_it_is_for_comparison(run):
+    found = check(run, "inputs")
+    assert any(row[0].startswith("what group explains of the 3 inputs") for row in found["rows"])
+    assert any("Equality Act 2010" in one for one in found["sentences"])
 
 
 def test_results_do_not_depend_on_the_number_of_threads(place, run):
@@ -226,6 +246,8 @@ def test_a_choice_that_does_not_exist_or_is_not_allowed_stops_before_anything_is
     with pytest.raises(StudyError) as caught:
         study(place, "never", mitigation={"chosen": {"point": "thresholds_by_group", **CHOSEN}})
     assert "Equality Act 2010" in str(caught.value)
+    with pytest.raises(StudyError, match="'residual:group' cannot be chosen"):
+        study(place, "residual", mitigation={"chosen": {"point": "residual:group", **CHOSEN}})
 
 
 def test_there_must_be_enforcement_made_inputs_to_leave_out(place):

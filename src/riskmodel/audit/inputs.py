@@ -1,22 +1,24 @@
 """What each block of inputs does: the model beside the same family fitted again without the block.
 
 A block is everything from one agency, everything that enforcement makes, or the few features that carry most of what gives
-away an audited group (``proxies``). For the last, the report also says how well the score alone tells that group before and
-after, which is what leaving them out would be for. Everything is in pairs, on the same people.
+away an audited group (``proxies``). These last are also kept, and only what the groups explain of them is taken out (``residual``); that
+would need everybody's group in service and is for comparison only. For both, the report also says how well the score alone tells that
+group before and after, which is what they would be for. Everything is in pairs, on the same people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from riskmodel.audit.frontier import moved, public_rate
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
-from riskmodel.audit.plans import enforcement_made
+from riskmodel.audit.plans import Plan, enforcement_made
 from riskmodel.audit.proxies import ProxyRow
+from riskmodel.audit.residual import Residual
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.tables.cohort import UNKNOWN, AuditedAttributes
@@ -36,17 +38,18 @@ SHOWN = (
 )
 _Z95 = 1.959963984540054
 
-Kind = Literal["agency", "enforcement", "carriers"]
+Kind = Literal["agency", "enforcement", "carriers", "residual"]
+_CARRIED: tuple[Kind, ...] = ("carriers", "residual")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Inputs that are left out together.
+    """Inputs that are left out together, or from which the same is taken.
 
     Parameters
     ----------
     kind : str
-        ``agency``, ``enforcement`` or ``carriers``.
+        ``agency``, ``enforcement``, ``carriers`` or ``residual`` (carriers that stay, without what the groups explain of them).
     what : str
         The agency, or the attribute that carriers give away; empty for enforcement.
     group : str or None
@@ -64,10 +67,16 @@ class Block:
         """Kind and what, such as ``agency:EDU``."""
         return f"{self.kind}:{self.what}" if self.what else self.kind
 
+    def changes(self, plan: Plan) -> Plan:
+        """Return a plan of learning with this block changed."""
+        if self.kind == "residual":
+            return replace(plan, residual=Residual(self.what, self.features))
+        return replace(plan, drop=self.features)
+
 
 @dataclass(frozen=True)
 class Selection:
-    """How many of a group would be offered support, with the block and without it.
+    """How many of a group would be offered support, as it is and with the block changed.
 
     ``public`` is the change that may leave, from rounded counts; None where it may not. ``rows`` is rounded.
     """
@@ -93,19 +102,19 @@ class Told:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """What leaving a block out changes.
+    """What follows where a block is left out, or the groups' part is taken from it.
 
     Parameters
     ----------
     block : Block
     metrics, change : mapping of str to Estimate
-        Every name of ``SHOWN`` without the block, and less the value with it.
+        Every name of ``SHOWN`` with the block changed, and less the value as it is.
     offers_moved : float
         Share of offers that would go to somebody else.
     selection : tuple of Selection
         Every group of every single attribute.
     told : Told or None
-        For carriers only.
+        For carriers only, left out or residual.
     """
 
     block: Block
@@ -118,7 +127,7 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class InputAudit:
-    """The selected family as it is, and without each block.
+    """The selected family as it is, and with each block changed.
 
     Parameters
     ----------
@@ -139,7 +148,7 @@ class InputAudit:
 def blocks_of(
     infos: Sequence[FeatureInfo], proxies: Sequence[ProxyRow | Mapping[str, Any]], *, carriers: int
 ) -> tuple[Block, ...]:
-    """Return every block that can be left out, so that something is left to learn from.
+    """Return every block that can be left out, so that something is left to learn from, and every residual.
 
     Parameters
     ----------
@@ -147,7 +156,7 @@ def blocks_of(
     proxies : sequence of mappings
         Rows of ``proxies.json``.
     carriers : int
-        Features of a group that are left out together; 0 leaves none out.
+        Features of a group that are changed together; 0 changes none.
     """
     agencies = dict.fromkeys(info.agency for info in infos)
     found = [
@@ -166,8 +175,9 @@ def blocks_of(
         rows = [row for row in every if row["group"] != UNKNOWN] or every
         best = max(rows, key=lambda row: max(row["estimate"], 1 - row["estimate"]))
         names = tuple(one["feature"] for one in best["carriers"][:carriers])
-        found.append(Block("carriers", attribute, best["group"], names))
-    return tuple(one for one in found if 0 < len(one.features) < len(infos))
+        found += [Block(kind, attribute, best["group"], names) for kind in _CARRIED]
+    most = {"residual": len(infos)}
+    return tuple(one for one in found if 0 < len(one.features) <= most.get(one.kind, len(infos) - 1))
 
 
 def _as_mapping(row: ProxyRow | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -176,7 +186,7 @@ def _as_mapping(row: ProxyRow | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def audit_inputs(
     as_is: ScoredRows,
-    without: Mapping[Block, ScoredRows],
+    changed: Mapping[Block, ScoredRows],
     attributes: AuditedAttributes,
     resamples: Resamples,
     *,
@@ -191,8 +201,8 @@ def audit_inputs(
     Parameters
     ----------
     as_is : ScoredRows
-    without : mapping of Block to ScoredRows
-        The same rows, scored without a block.
+    changed : mapping of Block to ScoredRows
+        The same rows, scored with a block changed.
     attributes : AuditedAttributes
         Aligned with the rows.
     resamples : Resamples
@@ -213,7 +223,7 @@ def audit_inputs(
     single = groupings(attributes, audit.model_copy(update={"intersections": ()}))
     before = draw_metrics(as_is, resamples, validate, threads=threads)
     results = []
-    for block, rows in without.items():
+    for block, rows in changed.items():
         after = draw_metrics(rows, resamples, validate, threads=threads)
         results.append(
             BlockResult(

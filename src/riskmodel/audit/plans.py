@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from riskmodel.audit.residual import Residual
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.errors import StudyError, did_you_mean
 from riskmodel.tables.features import FeatureInfo, FeatureMatrix
@@ -14,13 +15,17 @@ REWEIGHING = "reweighing"
 WITHOUT_ENFORCEMENT = "without_enforcement"
 EXPONENTIATED_GRADIENT = "exponentiated_gradient"
 THRESHOLDS = "thresholds_by_group"
-LABEL, CAPACITY = "label:", "capacity:"
+LABEL, CAPACITY, RESIDUAL = "label:", "capacity:", "residual:"
 
 NEVER = {
     THRESHOLDS: "thresholds by group treat people by their group and need legal advice (Equality Act 2010)",
     EXPONENTIATED_GRADIENT: "it draws lots among several models, so that no one explanation holds",
+    RESIDUAL: (
+        "it would need everybody's group each time somebody is scored, which this package does not allow, and treating people by "
+        "their group needs legal advice (Equality Act 2010)"
+    ),
 }
-"""Points that are shown and cannot be chosen, and why."""
+"""What is shown and cannot be chosen, and why; what ends in a colon goes before a name."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,14 @@ class Plan:
         Outcome to learn from. The model is calibrated and judged by the study's own outcome all the same.
     drop : tuple of str
         Features that are left out.
+    residual : Residual, optional
+        Features that stay, without what an attribute's groups explain of them.
     """
 
     reweigh: str | None = None
     label: str | None = None
     drop: tuple[str, ...] = ()
+    residual: Residual | None = None
 
 
 def chosen_point(spec: AuditSpec) -> str:
@@ -71,8 +79,9 @@ def selectable(spec: AuditSpec, outcomes: Sequence[str]) -> tuple[str, ...]:
 def choice_faults(spec: AuditSpec, outcomes: Sequence[str]) -> list[str]:
     """Return what is wrong with the point that people chose, with the nearest valid names."""
     point, valid = chosen_point(spec), selectable(spec, outcomes)
-    if point in NEVER:
-        return [f"audit.mitigation.chosen.point: '{point}' cannot be chosen: {NEVER[point]}"]
+    kind = RESIDUAL if point.startswith(RESIDUAL) else point
+    if kind in NEVER:
+        return [f"audit.mitigation.chosen.point: '{point}' cannot be chosen: {NEVER[kind]}"]
     if point not in valid:
         return [f"audit.mitigation.chosen.point: there is no point '{point}'; {did_you_mean(point, valid)}"]
     return []

@@ -155,14 +155,15 @@ class MitigationSpec(BaseModel):
 
 
 class InputAuditSpec(BaseModel):
-    """What each block of inputs does: the selected family is fitted again without it.
+    """What each block of inputs does: the selected family is fitted again with the block changed.
 
     Parameters
     ----------
     enabled : bool
         Off by default: each block costs a fit for every fold, and one more.
     carriers : int
-        So many features that carry most of what gives away an audited attribute are left out together; 0 leaves none out.
+        So many features that carry most of what gives away an audited attribute are left out together, and, for comparison,
+        kept without what the groups explain of them; 0 does neither.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -189,7 +190,8 @@ class AuditSpec(BaseModel):
     minimum_outcomes : int
         A metric that compares with the outcome gets no verdict in a group with fewer people with the outcome.
     minimum_people : int
-        A selection rate gets no verdict in a group with fewer people.
+        A selection rate gets no verdict in a group with fewer people, nor the share of offers that were right in a group
+        with fewer people offered support.
     mitigation : MitigationSpec
         What could be done about gaps, and what people chose to do.
     inputs : InputAuditSpec

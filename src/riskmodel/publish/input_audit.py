@@ -19,6 +19,11 @@ _NOT_ASKED = (
     "Not asked in this run: for each kind of input the model would have to be trained again without it, so a study has to "
     "ask for it (audit.inputs.enabled)."
 )
+_NEVER_CHOSEN = (
+    "Rows with “what … explains” keep those inputs and make them alike in every group: they are for comparison only and can never be chosen, because "
+    "we would have to know each young person's group (such as their ethnicity) every time, which is not allowed here and needs legal advice (Equality "
+    "Act 2010)."
+)
 _TITLE = "What does each kind of input do?"
 
 
@@ -48,6 +53,7 @@ def input_check(report: InputAudit | None, disclosure: Disclosure) -> Check:
             "Where a block gives away a group, the table says how well the estimate alone tells a young person of that group from others, before and after: "
             "50 of 100 is a guess."
         ),
+        *([_NEVER_CHOSEN] if any(one.block.kind == "residual" for one in report.blocks) else []),
     )
     head = (
         "Without …",
@@ -69,7 +75,10 @@ def block_words(result: BlockResult) -> str:
     if block.kind == "enforcement":
         return "everything made by enforcement"
     told = "" if block.group is None else f", told best: {group_words(block.what, block.group)}"
-    return f"{counted(len(block.features), 'inputs')} that give away most about {attribute_words(block.what)}{told}"
+    inputs, attribute = counted(len(block.features), "inputs"), attribute_words(block.what)
+    if block.kind == "residual":
+        return f"what {attribute} explains of the {inputs} that give away most about it{told}"
+    return f"{inputs} that give away most about {attribute}{told}"
 
 
 def _leading(report: InputAudit, disclosure: Disclosure) -> Iterator[str]:

@@ -33,6 +33,7 @@ from riskmodel.audit.plans import (
     without,
 )
 from riskmodel.audit.reduction import Drawn, Labelled, exponentiated_gradient
+from riskmodel.audit.residual import residualise
 from riskmodel.models.training import MIN_OUTCOMES
 from riskmodel.stages.auditing import BASELINES
 from riskmodel.stages.fitting import (
@@ -48,6 +49,7 @@ from riskmodel.stages.front import Population
 from riskmodel.stages.parts import CHECK_RESAMPLES, CROSSFIT, Part, audit_part, resamples, scored
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
+from riskmodel.tables.features import FeatureMatrix
 from riskmodel.validate import ScoredRows, Split
 from riskmodel.validate.probe import midranks
 
@@ -88,7 +90,7 @@ def mitigation(study: Study, inputs: Inputs, _folder: Path) -> FrontierReport | 
 
 
 def input_audit(study: Study, inputs: Inputs, _folder: Path) -> InputAudit | None:
-    """Fit again without each block of inputs; None where the study does not ask for it, or there is nothing to learn."""
+    """Fit again with each block of inputs changed; None where the study does not ask for it, or there is nothing to learn."""
     spec, again = study.audit.inputs, _Again.of(study, inputs)
     if not spec.enabled or again.family in BASELINES:
         return None
@@ -100,7 +102,7 @@ def input_audit(study: Study, inputs: Inputs, _folder: Path) -> InputAudit | Non
     }
     own = chosen_plan(study.audit)
     rows = side_by_side(
-        lambda name: again.fit(replace(own, drop=blocks[name].features)), list(blocks), threads=study.threads
+        lambda name: again.fit(blocks[name].changes(own)), list(blocks), threads=study.threads
     )
     return audit_inputs(
         again.as_is,
@@ -189,7 +191,7 @@ class _Again:
 
     def fit(self, plan: Plan) -> ScoredRows:
         """Fit by a plan, calibrate, and return what is said of the audited rows."""
-        features = without(self.inputs["features"], plan.drop)
+        features = self.features(plan)
         inputs = {**self.inputs, "features": features}
         learned = fit_with_folds(self.study, inputs, self.family, plan)
         curved = calibrated(self.study, self.population, self.split, learned)
@@ -207,6 +209,20 @@ class _Again:
             most_missing=self.study.models.abstain.most_missing,
         )
         return replace(self.as_is, raw=raw, risk=risk, offered=self.offers(raw, thin=relied.too_thin(own)))
+
+    def features(self, plan: Plan) -> FeatureMatrix:
+        """Return what a plan learns from and scores with."""
+        kept = without(self.inputs["features"], plan.drop)
+        if plan.residual is None:
+            return kept
+        return residualise(
+            kept,
+            plan.residual.features,
+            self.group(plan.residual.attribute),
+            self.split.train,
+            least=self.study.audit.minimum_people,
+            seed=self.study.seed,
+        )
 
     def offers(self, raw: FloatArray, *, thin: BoolArray, share: float | None = None) -> FloatArray:
         capacity = self.study.capacity
@@ -226,34 +242,33 @@ class _Again:
 
     def thresholds(self) -> dict[str, ScoredRows]:
         """Return the model as it is with a threshold for each group: never to be chosen."""
-        if self.study.audit.mitigated is None:
+        if (attribute := self.study.audit.mitigated) is None:
             return {}
         day = self.population.cohort.index_day[self.part.rows].astype(np.int64)
-        raw = equal_reach(self.as_is.risk, self.group()[self.part.rows], day)
+        raw = equal_reach(self.as_is.risk, self.group(attribute)[self.part.rows], day)
         return {THRESHOLDS: replace(self.as_is, raw=raw, offered=self.offers(raw, thin=self.thin))}
 
-    def group(self) -> IntArray:
-        """Return the group of every cohort row under the attribute that mitigation looks at."""
-        one = self.study.audit.model_copy(
-            update={"attributes": (self.study.audit.mitigated,), "intersections": ()}
-        )
+    def group(self, attribute: str) -> IntArray:
+        """Return the group of every cohort row under an attribute."""
+        one = self.study.audit.model_copy(update={"attributes": (attribute,), "intersections": ()})
         return groupings(self.population.audited, one)[0].code
 
     def lottery(self) -> tuple[dict[str, ScoredRows], dict[str, str]]:
         """Return exponentiated gradient, whose offers are the mean over the models that may be drawn, or why not."""
-        if not self.study.audit.mitigation.exponentiated_gradient or self.study.audit.mitigated is None:
+        attribute = self.study.audit.mitigated
+        if not self.study.audit.mitigation.exponentiated_gradient or attribute is None:
             return {}, {}
         if self.family in BASELINES:
             return {}, {EXPONENTIATED_GRADIENT: _NOT_LEARNED}
         if self.part.name == CROSSFIT:
             return {}, {EXPONENTIATED_GRADIENT: _NEEDS_TEST}
-        drawn = self._drawn()
+        drawn = self._drawn(attribute)
         offered = sum((one.chance * self.offers(one.raw, thin=self.thin) for one in drawn), np.zeros(1))
         place = sum((one.chance * midranks(one.raw) for one in drawn), np.zeros(1))
         found = replace(self.as_is, raw=place, offered=np.clip(offered, 0.0, 1.0))
         return {EXPONENTIATED_GRADIENT: found}, {}
 
-    def _drawn(self) -> list[Drawn]:
+    def _drawn(self, attribute: str) -> list[Drawn]:
         """Return the models of the lottery with their scores of the audited rows."""
         spec, cohort, features = self.study.audit, self.population.cohort, self.inputs["features"]
         labels = learned_from(self.population, chosen_plan(spec), None)
@@ -280,7 +295,7 @@ class _Again:
                 learning,
                 labels.outcome[learning],
                 labels.weight[learning],
-                self.group()[learning],
+                self.group(attribute)[learning],
                 share=self.study.capacity.share,
                 tolerance=spec.tolerance.fnr or DEFAULT_TOLERANCE,
                 rounds=spec.mitigation.rounds,

@@ -5,7 +5,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from riskmodel.audit.inputs import Block, audit_inputs, blocks_of
+from riskmodel.audit.plans import Plan
 from riskmodel.audit.proxies import Carrier, ProxyRow
+from riskmodel.audit.residual import Residual
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.tables.cohort import AuditedAttributes
@@ -71,12 +73,27 @@ def test_blocks_are_agencies_enforcement_and_carriers_of_the_best_told_group():
         ("agency:POLICE", None, ("p",)),
         ("enforcement", None, ("p",)),
         ("carriers:sex", "F", ("a",)),
+        ("residual:sex", "F", ("a",)),
     ]
-    assert "carriers:sex" not in [one.name for one in blocks_of(INFOS, rows, carriers=0)]
+    assert [one.what for one in blocks_of(INFOS, rows, carriers=0)] == ["EDU", "POLICE", ""]
 
 
 def test_a_block_that_is_everything_or_nothing_is_not_left_out():
     assert blocks_of((info("a", "EDU"),), (), carriers=3) == ()
+
+
+def test_what_stays_may_be_everything():
+    found = blocks_of(INFOS, (proxy("sex", "F", 0.8, "a", "b", "p"),), carriers=3)
+    assert "carriers:sex" not in [one.name for one in found]
+    assert found[-1] == Block("residual", "sex", "F", ("a", "b", "p"))
+
+
+def test_a_block_changes_what_is_learned_from_and_nothing_else_of_a_plan():
+    plan = Plan(reweigh="sex")
+    assert Block("carriers", "sex", "F", ("a",)).changes(plan) == Plan(reweigh="sex", drop=("a",))
+    assert Block("residual", "sex", "F", ("a",)).changes(plan) == Plan(
+        reweigh="sex", residual=Residual("sex", ("a",))
+    )
 
 
 def test_changes_are_without_less_with(result):

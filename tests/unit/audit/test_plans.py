@@ -49,6 +49,8 @@ def test_what_may_be_chosen():
         ("capacity:0.04", "did you mean capacity:0.0"),
         ("thresholds_by_group", "need legal advice (Equality Act 2010)"),
         ("exponentiated_gradient", "no one explanation holds"),
+        ("residual:ethnicity", "need everybody's group each time somebody is scored"),
+        ("residual:ethnicity", "legal advice (Equality Act 2010)"),
     ],
 )
 def test_a_point_that_cannot_be_chosen_is_refused_with_the_reason_or_the_nearest_name(point, words):

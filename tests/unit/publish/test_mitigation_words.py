@@ -223,6 +223,17 @@ def test_what_is_surely_worse_or_better_leads():
     assert nothing.sentences[0].startswith("Leaving out any one block surely changes")
 
 
+def test_a_residual_is_said_to_be_for_comparison_and_to_need_legal_advice():
+    (said,) = [
+        one for one in input_check(audit(result("residual", "sex", "Male")), DOOR).sentences if "Act" in one
+    ]
+    assert "for comparison only and can never be chosen" in said
+    assert "needs legal advice (Equality Act 2010)" in said
+    assert not any(
+        "Act" in one for one in input_check(audit(result("carriers", "sex", "Male")), DOOR).sentences
+    )
+
+
 def test_rows_of_blocks():
     some = Selection("sex", "Male", number(0.2), number(0.1), number(-0.1), -0.101, 2000)
     small = replace(some, group="Female", change=number(0.2), public=0.2, rows=100)
@@ -233,6 +244,7 @@ def test_rows_of_blocks():
             result("enforcement", "", selection=(small, some)),
             result("carriers", "sex", "Male", told=Told(0.7, 0.6, -0.12, -0.08)),
             result("carriers", "care", "yes", recall=0.01),
+            result("residual", "sex", "Male", told=Told(0.7, 0.65, -0.08, -0.02)),
         ),
         DOOR,
     ).rows
@@ -242,4 +254,6 @@ def test_rows_of_blocks():
     assert rows[2][0] == "2 inputs that give away most about sex, told best: Male"
     assert rows[2][6] == "70 before, 60 after (change -12 to -8)"
     assert (rows[3][2], rows[3][5], rows[3][6]) == ("not shown", "none that is sure", "not shown")
+    assert rows[4][0] == "what sex explains of the 2 inputs that give away most about it, told best: Male"
+    assert rows[4][6] == "70 before, 65 after (change -8 to -2)"
     assert block_words(result("carriers", "sex")) == "2 inputs that give away most about sex"
