@@ -8,7 +8,7 @@ gap is that of the group in which it is largest as it is: the largest gap of ano
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from riskmodel.audit.fairness import audit_fairness
-from riskmodel.audit.groups import Grouping
+from riskmodel.audit.groups import Grouping, groupings
 from riskmodel.audit.plans import AS_IS, NEVER
 from riskmodel.audit.report import Difference, FairnessReport, Verdict
 from riskmodel.audit.spec import AuditSpec, Metric
@@ -72,7 +72,7 @@ class Missed:
     Parameters
     ----------
     attribute, group : str
-        The group with the highest share missed, among those with enough outcomes for a verdict.
+        The group that is missed most, among those with enough outcomes for a verdict.
     missed : Estimate
         Share of those with the outcome who are not offered support.
     change : Estimate
@@ -156,6 +156,7 @@ def measure_points(
     audit: AuditSpec,
     validate: ValidateSpec,
     disclosure: Disclosure,
+    worst_first: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
     threads: int = 2,
 ) -> tuple[Point, ...]:
@@ -173,6 +174,10 @@ def measure_points(
     validate : ValidateSpec
     disclosure : Disclosure
         Decides what is marked as hidden.
+    worst_first : mapping of str to sequence of str, optional
+        By attribute its groups, those first that are missed most on *other* rows. A group that is picked because it looks
+        worst on the very rows that it is judged on looks better at any other point, by regression to the mean. Without it,
+        that is how it is picked.
     seed : int
     threads : int
         The result does not depend on it.
@@ -191,8 +196,33 @@ def measure_points(
     """
     fairness = audit_fairness(points, attributes, resamples, audit, seed=seed, threads=threads)
     drawn = {name: draw_metrics(rows, resamples, validate, threads=threads) for name, rows in points.items()}
-    judge = _Judge(points, fairness, drawn, resamples, disclosure, threads)
+    judge = _Judge(points, fairness, drawn, resamples, disclosure, worst_first or {}, threads)
     return tuple(judge.point(name) for name in points)
+
+
+def missed_most_first(
+    rows: ScoredRows, attributes: AuditedAttributes, audit: AuditSpec
+) -> dict[str, tuple[str, ...]]:
+    """Return the groups of every attribute by the share of those with the outcome who are not offered support, the highest first.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+        Not those on which points are to be judged.
+    attributes : AuditedAttributes
+        Aligned with the rows.
+    audit : AuditSpec
+    """
+    happened = rows.weight * rows.outcome
+    found = {}
+    for grouping in groupings(attributes, audit):
+        top, bottom = (
+            np.bincount(grouping.code, weights=one, minlength=len(grouping.groups)).astype(np.float64)
+            for one in (happened * (1 - rows.offered), happened)
+        )
+        order = np.argsort(-np.nan_to_num(ratio(top, bottom), nan=-1.0), kind="stable")
+        found[grouping.attribute] = tuple(grouping.groups[g] for g in order)
+    return found
 
 
 def equal_reach(risk: FloatArray, group: IntArray, date: IntArray) -> FloatArray:
@@ -231,6 +261,7 @@ class _Judge:
     drawn: Mapping[str, DrawnMetrics]
     resamples: Resamples
     disclosure: Disclosure
+    worst_first: Mapping[str, Sequence[str]]
     threads: int
 
     def point(self, name: str) -> Point:
@@ -323,12 +354,14 @@ class _Judge:
         )
 
     def _worst_off(self, grouping: Grouping) -> str | None:
-        """Return the group with the highest share missed as it is, among those with enough outcomes for a verdict."""
+        """Return the group that is missed most as it is, among those with enough outcomes for a verdict."""
         judged = {
             one.group
             for one in self._differences(AS_IS, grouping.attribute, "fnr")
             if one.estimate is not None
         }
+        if grouping.attribute in self.worst_first:
+            return next((group for group in self.worst_first[grouping.attribute] if group in judged), None)
         found = {
             row.group: row.estimate
             for row in self.fairness.rows

@@ -10,6 +10,7 @@ from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.disclosure import Disclosure
 from riskmodel.explain.words import agency_words, counted, share_words
 from riskmodel.publish.checks import Check
+from riskmodel.publish.pages import capital
 from riskmodel.publish.results import at_capacity, safe_row
 from riskmodel.validate.estimate import Estimate
 
@@ -17,7 +18,7 @@ _HIDDEN = "not shown"
 _ROWS_FOR_DECIMALS = 1000
 _NOT_ASKED = (
     "Not asked in this run: for each kind of input the model would have to be trained again without it, so a study has to "
-    "ask for it (audit.inputs.enabled)."
+    "ask for it."
 )
 _NEVER_CHOSEN = (
     "Rows with “what … explains” keep those inputs and make them alike in every group: they are for comparison only and can never be chosen, because "
@@ -74,7 +75,7 @@ def block_words(result: BlockResult) -> str:
         return f"everything from {agency_words(block.what)}"
     if block.kind == "enforcement":
         return "everything made by enforcement"
-    told = "" if block.group is None else f", told best: {group_words(block.what, block.group)}"
+    told = "" if block.group is None else f" (above all: {group_words(block.what, block.group)})"
     inputs, attribute = counted(len(block.features), "inputs"), attribute_words(block.what)
     if block.kind == "residual":
         return f"what {attribute} explains of the {inputs} that give away most about it{told}"
@@ -82,25 +83,25 @@ def block_words(result: BlockResult) -> str:
 
 
 def _leading(report: InputAudit, disclosure: Disclosure) -> Iterator[str]:
-    """Say without which blocks the order is surely worse, or surely better."""
-    sure = [
+    """Say without which blocks the order is clearly worse, or clearly better, although so many were tried."""
+    clear = [
         (block_words(one), change)
         for one in report.blocks
-        if (change := one.change["auroc"]).lower is not None
-        and change.upper is not None
-        and safe_row(asdict(change), disclosure)["estimate"] is not None
-        and not change.lower <= 0 <= change.upper
+        if (change := _safe(one.change["auroc"], disclosure)) is not None
+        and change.clear_among(len(report.blocks))
     ]
-    worse = [words for words, change in sure if (change.estimate or 0.0) < 0]
-    better = [words for words, change in sure if (change.estimate or 0.0) > 0]
-    if not sure:
+    worse = [words for words, change in clear if (change.estimate or 0.0) < 0]
+    better = [words for words, change in clear if (change.estimate or 0.0) > 0]
+    if not clear:
         yield (
-            "Leaving out any one block surely changes how well young people are put in order in no case. With few outcomes, much could stay unseen."
+            "No block clearly changes how well young people are put in order when it is left out. With few outcomes, much could stay unseen."
         )
     if worse:
-        yield f"It would surely put young people in order less well without {'; without '.join(worse)}."
+        yield f"It would put young people in order clearly less well without: {'; '.join(worse)}."
     if better:
-        yield f"It would surely put them in order better without {'; without '.join(better)}."
+        yield f"It would put young people in order clearly better without: {'; '.join(better)}."
+    if clear:
+        yield f"{capital(counted(len(report.blocks), 'blocks'))} were tried; “clearly” allows for so many."
 
 
 def _row(result: BlockResult, report: InputAudit, disclosure: Disclosure) -> tuple[str, ...]:
@@ -141,18 +142,15 @@ def _signed(found: Estimate | None, *, scale: float, digits: int) -> str:
 
 
 def _largest(result: BlockResult) -> str:
-    """Return the group whose share of offers surely changes most, of those that may be shown; no decimals in small groups."""
-    sure = [one for one in result.selection if one.public is not None and _is_sure(one.change)]
-    if not sure:
-        return "none that is sure"
-    most = max(sure, key=lambda one: abs(one.change.estimate or 0.0))
+    """Return the group whose share of offers changes most, of the clear changes that may be shown; no decimals in small groups."""
+    n = len(result.selection)
+    clear = [one for one in result.selection if one.public is not None and one.change.clear_among(n)]
+    if not clear:
+        return "none that is clear"
+    most = max(clear, key=lambda one: abs(one.change.estimate or 0.0))
     shown = replace(most.change, estimate=most.public)
     change = _signed(shown, scale=100, digits=1 if (most.rows or 0) >= _ROWS_FOR_DECIMALS else 0)
     return f"{attribute_words(most.attribute)}, {group_words(most.attribute, most.group)}: {change} of 100"
-
-
-def _is_sure(change: Estimate) -> bool:
-    return change.lower is not None and change.upper is not None and not change.lower <= 0 <= change.upper
 
 
 def _told(result: BlockResult) -> str:

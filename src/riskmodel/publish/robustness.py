@@ -85,19 +85,19 @@ def shift_words(shift: Shift) -> str:
 
 
 def _worst(shifts: Sequence[Shift], disclosure: Disclosure) -> list[str]:
-    """Say which way of spoiling the data surely finds fewer, or that none does."""
-    sure = [
+    """Say which way of spoiling the data clearly finds fewer, or that none does; clear although so many were tried."""
+    clear = [
         shift_words(one)
         for one in shifts
         if (change := _allowed(one.change["recall_at_capacity"], disclosure)) is not None
-        and change.upper is not None
-        and change.upper < 0
+        and change.clear_among(len(shifts))
+        and (change.estimate or 0.0) < 0
     ]
-    if not sure:
+    if not clear:
         return [
-            "Nothing tried here surely makes it find fewer; with few outcomes, much could stay unseen. Look at how many offers move: they go to other young people."
+            "Nothing tried here clearly makes it find fewer; with few outcomes, much could stay unseen. Look at how many offers move: they go to other young people."
         ]
-    return [f"It would surely find fewer if {'; if '.join(sure)}."]
+    return [f"It would clearly find fewer if {'; if '.join(clear)}."]
 
 
 def _row(

@@ -15,7 +15,7 @@ import numpy as np
 
 from riskmodel import models as modelling
 from riskmodel import validate as validating
-from riskmodel.audit.frontier import FrontierReport, equal_reach, measure_points
+from riskmodel.audit.frontier import FrontierReport, equal_reach, measure_points, missed_most_first
 from riskmodel.audit.groups import groupings
 from riskmodel.audit.inputs import Block, InputAudit, audit_inputs, blocks_of
 from riskmodel.audit.plans import (
@@ -46,7 +46,7 @@ from riskmodel.stages.fitting import (
     timeline,
 )
 from riskmodel.stages.front import Population
-from riskmodel.stages.parts import CHECK_RESAMPLES, CROSSFIT, Part, audit_part, resamples, scored
+from riskmodel.stages.parts import CHECK_RESAMPLES, CROSSFIT, Part, audit_part, parts, resamples, scored
 from riskmodel.study import Study
 from riskmodel.tables.cohort import BoolArray, FloatArray, IntArray
 from riskmodel.tables.features import FeatureMatrix
@@ -83,6 +83,7 @@ def mitigation(study: Study, inputs: Inputs, _folder: Path) -> FrontierReport | 
             audit=study.audit,
             validate=study.validation,
             disclosure=study.disclosure,
+            worst_first=again.worst_first(),
             seed=study.seed,
             threads=study.threads,
         ),
@@ -252,6 +253,16 @@ class _Again:
         """Return the group of every cohort row under an attribute."""
         one = self.study.audit.model_copy(update={"attributes": (attribute,), "intersections": ()})
         return groupings(self.population.audited, one)[0].code
+
+    def worst_first(self) -> dict[str, tuple[str, ...]] | None:
+        """Return which groups are missed most out of fold, before the test; None where those rows are judged themselves."""
+        if self.part.name == CROSSFIT:
+            return None
+        before = next(one for one in parts(self.population, self.split) if one.name == CROSSFIT)
+        rows = scored(
+            before, self.family, fitted=self.inputs["models"], population=self.population, study=self.study
+        )
+        return missed_most_first(rows, self.population.audited.take(before.rows), self.study.audit)
 
     def lottery(self) -> tuple[dict[str, ScoredRows], dict[str, str]]:
         """Return exponentiated gradient, whose offers are the mean over the models that may be drawn, or why not."""

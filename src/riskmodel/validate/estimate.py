@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -52,6 +53,19 @@ class Estimate:
     def without_value(cls, status: Status, *, n_subjects: int, n_outcomes: int) -> Self:
         """Build a row that says why it holds no number."""
         return cls(None, None, None, n_subjects, n_outcomes, status)
+
+    def clear_among(self, n: int) -> bool:
+        """Return whether a difference is clear of 0, though it is one of ``n`` that were looked at.
+
+        Each half of the interval is stretched as a normal curve's would be for Bonferroni's level.
+        """
+        if self.estimate is None or self.lower is None or self.upper is None:
+            return False
+        normal = NormalDist()
+        tail = (1 - CONFIDENCE) / 2
+        stretch = normal.inv_cdf(tail / max(n, 1)) / normal.inv_cdf(tail)
+        low, high = (self.estimate + stretch * (end - self.estimate) for end in (self.lower, self.upper))
+        return not low <= 0 <= high
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of design.md 8 as JSON-able values."""

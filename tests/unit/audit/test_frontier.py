@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskmodel.audit import audit_fairness
-from riskmodel.audit.frontier import equal_reach, measure_points, moved
+from riskmodel.audit.frontier import equal_reach, measure_points, missed_most_first, moved
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.disclosure import Disclosure
 from riskmodel.tables.cohort import AuditedAttributes
@@ -170,3 +170,44 @@ def test_equal_reach_keeps_the_order_within_a_group_and_ties():
     assert score[1] > score[4] > score[0] >= score[5]
     nobody = equal_reach(np.zeros(2), np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64))
     assert nobody.tolist() == [-1.0, -1.0]
+
+
+def test_the_worst_group_is_picked_on_other_rows_so_that_a_model_no_better_is_no_better():
+    """Six groups alike, and another model that reaches others as well: no improvement, if the group is picked elsewhere."""
+    groups = [f"g{i}" for i in range(6)]
+    spec = AuditSpec(attributes=("group",), intersections=(), minimum_outcomes=20)
+    changes = {"same": [], "other": []}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        n = 1200
+        group, outcome = np.array(groups)[rng.integers(0, 6, n)], (rng.random(n) < 0.5).astype(np.int8)
+        before, now, instead = (rng.random(n) < 0.2 for _ in range(3))
+        keep = rng.random(n) < 0.5
+
+        own = {"raw": rng.normal(size=n), "risk": np.full(n, 0.5), "outcome": outcome, "weight": np.ones(n)}
+        said = [
+            ScoredRows(**own, offered=one.astype(float), subject_id=np.arange(n))
+            for one in (before, now, np.where(keep, now, instead))
+        ]
+        points = {"as_is": said[1], "reweighing": said[2]}
+        attributes = AuditedAttributes({"group": group})
+        elsewhere = missed_most_first(said[0], attributes, spec)
+        for name, first in (("same", None), ("other", elsewhere)):
+            found = measure_points(
+                points, attributes, resample(np.arange(n), replicates=100, seed=seed), audit=spec,
+                validate=ValidateSpec(), disclosure=Disclosure(), worst_first=first, threads=1,
+            )  # fmt: skip
+            changes[name].append(found[1].worst[0].change.estimate)
+        assert found[0].worst[0].group == elsewhere["group"][0]
+    assert np.mean(changes["same"]) < -0.015  # regression to the mean
+    assert abs(np.mean(changes["other"])) < 3 * np.std(changes["other"]) / np.sqrt(40)
+
+
+def test_groups_are_put_in_order_of_who_is_missed():
+    offered = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    outcome = np.array([1, 1, 1, 0, 1, 0], dtype=np.int8)
+    rows = ScoredRows(offered, np.full(6, 0.5), outcome, np.ones(6), offered, np.arange(6))
+    group = AuditedAttributes({"group": np.array(["A", "A", "B", "C", "D", "D"])})
+    assert missed_most_first(rows, group, SPEC) == {
+        "group": ("B", "A", "D", "C")
+    }  # nobody in C had the outcome

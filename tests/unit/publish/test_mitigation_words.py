@@ -213,14 +213,23 @@ def test_inputs_that_were_not_asked_about():
     assert input_check(None, DOOR).sentences[0].startswith("Not asked in this run")
 
 
-def test_what_is_surely_worse_or_better_leads():
+def test_what_is_clearly_worse_or_better_leads():
     found = input_check(audit(result(auroc=-0.1), result(what="POLICE", auroc=0.05)), DOOR)
     assert found.sentences[0].startswith(
-        "It would surely put young people in order less well without everything from"
+        "It would put young people in order clearly less well without: everything from"
     )
-    assert "in order better without everything from the police" in found.sentences[1]
+    assert "in order clearly better without: everything from the police" in found.sentences[1]
+    assert found.sentences[2].startswith("2 blocks were tried")
     nothing = input_check(audit(result()), DOOR)
-    assert nothing.sentences[0].startswith("Leaving out any one block surely changes")
+    assert nothing.sentences[0].startswith("No block clearly changes")
+
+
+def test_of_many_blocks_one_that_is_clear_by_itself_is_not_called_clear():
+    alone = number(-0.024)  # -.044 to -.004
+    assert alone.clear_among(1)
+    assert not alone.clear_among(12)
+    many = input_check(audit(*(result(auroc=-0.024) for _ in range(12))), DOOR)
+    assert many.sentences[0].startswith("No block clearly changes")
 
 
 def test_a_residual_is_said_to_be_for_comparison_and_to_need_legal_advice():
@@ -251,9 +260,9 @@ def test_rows_of_blocks():
     assert rows[0][5] == "sex, Male: -10.1 (-12.0 to -8.0) of 100"
     assert rows[1][0] == "everything made by enforcement"
     assert rows[1][5] == "sex, Female: +20 (+18 to +22) of 100"
-    assert rows[2][0] == "2 inputs that give away most about sex, told best: Male"
+    assert rows[2][0] == "2 inputs that give away most about sex (above all: Male)"
     assert rows[2][6] == "70 before, 60 after (change -12 to -8)"
-    assert (rows[3][2], rows[3][5], rows[3][6]) == ("not shown", "none that is sure", "not shown")
-    assert rows[4][0] == "what sex explains of the 2 inputs that give away most about it, told best: Male"
+    assert (rows[3][2], rows[3][5], rows[3][6]) == ("not shown", "none that is clear", "not shown")
+    assert rows[4][0] == "what sex explains of the 2 inputs that give away most about it (above all: Male)"
     assert rows[4][6] == "70 before, 65 after (change -8 to -2)"
     assert block_words(result("carriers", "sex")) == "2 inputs that give away most about sex"

@@ -145,7 +145,7 @@ def test_each_way_has_its_line_and_what_is_sure_is_said():
     check = robust(shift("missing", "EDU"), shift("codes", "0.1", -0.005))
     assert check.rows[0][0] == "the data as they are"
     assert check.rows[1] == ("nothing came from school", "0.20", "20", "-5 (-6 to -4)", "20", "0.20", "33%", "less than 1%")  # fmt: skip
-    assert "It would surely find fewer if nothing came from school." in words(check)
+    assert "It would clearly find fewer if nothing came from school." in words(check)
     assert "Nothing tried here" in words(robust(shift("codes", "0.1", 0.0)))
 
 
@@ -156,7 +156,7 @@ def test_at_most_ten_lines_and_few_outcomes_are_hidden():
     assert "robustness.json has all of it" in words(check)
     hidden = robust(shift("missing", "EDU", outcomes=7), apparent=True)
     assert hidden.rows[1][1:6] == ("not shown",) * 5
-    assert "surely find fewer" not in words(hidden)
+    assert "clearly find fewer" not in words(hidden)
     assert "too good" in words(hidden)
 
 
