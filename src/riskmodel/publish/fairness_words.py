@@ -168,7 +168,9 @@ def _least_gap(gaps: Sequence[Json], missed: float | None) -> str:
     found = [row["smallest"] if row["smallest"] is not None else row["gap"] for row in gaps]
     known = [one for one in found if one is not None]
     if not known:
-        return "" if not gaps else "This audit could not be relied on to see a gap of any size in who is missed."
+        return (
+            "" if not gaps else "This audit could not be relied on to see a gap of any size in who is missed."
+        )
     least = 100 * min(known)
     seen = f"This audit could not be relied on to see a gap smaller than {least:.0f} of 100 in who is missed."
     if missed is None or missed + least <= 100:
