@@ -78,6 +78,7 @@ def page_record(record: Json) -> dict[str, Any]:
             if any(row["by_ethnicity"][OFFICER][group] != 0 for row in record["months"])
         ],
         "threshold": threshold_words(record["threshold_test"]),
+        "sensitivity": sensitivity_words(record["threshold_test"], record["reference"]),
     }
 
 
@@ -271,6 +272,55 @@ def threshold_words(test: Json) -> str:
         "too_few": "It was not run: it needs at least two groups, each with enough searches in at least two areas or months.",
         "ok": "",
     }[test["status"]]
+
+
+_BARS = {
+    "lower_bar": "a lower bar than for",
+    "higher_bar": "a higher bar than for",
+    "cannot_tell": "no difference that can be told from chance, against",
+}
+_FACTORS = {0.5: "half as many", 2.0: "twice as many", 10.0: "ten times as many"}
+
+
+def sensitivity_words(test: Json, reference: str) -> Json | None:
+    """Return what the page says of the threshold test with other numbers of people; None where it was not asked for."""
+    found = test.get("sensitivity")
+    if found is None:
+        return None
+    rows = [
+        {
+            "name": f"{test['benchmark']}, as above",
+            "groups": test["groups"],
+            "note": _unsettled(test["diagnostics"]),
+        }
+    ]
+    rows += [
+        {
+            "name": _FACTORS[row["factor"]] if row["kind"] == "people" else row["benchmark"],
+            "groups": row["groups"],
+            "note": _note(row),
+        }
+        for row in found["rows"]
+    ]
+    said = [_stands(one, reference) for one in found["conclusions"]]
+    return {"words": " ".join(said), "rows": rows}
+
+
+def _note(row: Json) -> str:
+    if row["status"] == "not_possible":
+        return "not possible: more were searched somewhere than there would be, or these groups are not counted there"
+    return _unsettled(row)
+
+
+def _unsettled(row: Json) -> str:
+    return "" if row["settled"] else "the sampler did not settle"
+
+
+def _stands(one: Json, reference: str) -> str:
+    said = f"{one['group']}: {_BARS[one['says']]} {reference}."
+    if one["stands"] is None:
+        return f"{said} Whether that stands cannot be said, because a run did not settle."
+    return f"{said} {'That stands with every number tried.' if one['stands'] else 'That does not stand with every number tried.'}"
 
 
 def _figures(record: Json, places: Places) -> dict[str, str]:

@@ -239,3 +239,42 @@ def test_a_sampler_that_did_not_settle_is_not_to_be_used(record):
     assert "The sampler did not settle. Do not use these numbers" in text
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**record, "threshold_test": {"status": "ok"}}, SCHEMA)
+
+
+def tried(kind, benchmark, factor, *, settled=True):
+    head = {"kind": kind, "benchmark": benchmark, "factor": factor}
+    return {**head, "status": "ok", "groups": TESTED["groups"], "settled": settled}
+
+
+@pytest.mark.parametrize(
+    ("stands", "said"),
+    [
+        (True, "That stands with every number tried."),
+        (False, "That does not stand with every number tried."),
+        (None, "Whether that stands cannot be said, because a run did not settle."),
+    ],
+)
+def test_other_numbers_of_people_are_shown_and_whether_it_stands(record, stands, said):
+    impossible = {
+        "kind": "people",
+        "benchmark": "residents",
+        "factor": 0.5,
+        "status": "not_possible",
+        "groups": [],
+        "settled": None,
+    }
+    rows = [impossible, tried("people", "residents", 2.0), tried("benchmark", "as-seen", 1.0, settled=False)]
+    more = {"rows": rows, "conclusions": [{"group": "Black", "says": "lower_bar", "stands": stands}]}
+    changed = {**record, "threshold_test": {**TESTED, "sensitivity": more}}
+    jsonschema.validate(changed, SCHEMA)
+    text = read(stop_search_page(changed, MAP))[1]
+    assert f"Black: a lower bar than for White. {said}" in text
+    assert "half as many ( not possible" in text.replace("(not", "( not")
+    assert "twice as many 30.0" in text.replace("\\u00a0", " ")
+    assert "as-seen (the sampler did not settle)" in text
+    assert "--threshold-sensitivity" not in text
+
+
+def test_a_page_says_how_to_ask_for_other_numbers(record):
+    text = read(stop_search_page({**record, "threshold_test": TESTED}, MAP))[1]
+    assert "Add --threshold-sensitivity to ask." in text
