@@ -77,12 +77,15 @@ class Sampling:
         Started at different places.
     seed : int
         Same seed, same draws.
+    accept : float
+        Share of steps that should be accepted: the higher, the smaller the steps, and the fewer diverge.
     """
 
     warmup: int = 500
     draws: int = 400
     chains: int = 4
     seed: int = 20_240_301
+    accept: float = 0.98
 
 
 def sample(cells: Cells, sampling: Sampling) -> dict[str, FloatArray]:
@@ -126,7 +129,7 @@ def sample_each(variants: Sequence[Cells], sampling: Sampling) -> Iterator[dict[
     numpyro.enable_x64()
     kernel = NUTS(
         _model(variants[0]),
-        target_accept_prob=0.98,
+        target_accept_prob=sampling.accept,
         max_tree_depth=8,
         dense_mass=_TOGETHER,
         init_strategy=init_to_value(values=_start(variants[0])),
