@@ -138,7 +138,7 @@ def measure(
         "threshold_test": _threshold_test(asked, question, sensitivity=sensitivity)
         if threshold_test or sensitivity
         else {"status": "not_asked"},
-        "cannot_say": cannot_say(reading.report, missing),
+        "cannot_say": cannot_say(reading.report, missing, ages=_by_age(asked)),
         "reference": question.reference,
         "cluster": question.cluster,
         "threshold": question.disclosure.threshold,
@@ -239,6 +239,11 @@ def _benchmark(one: Benchmark) -> Json:
             if name in one.counts and name != one.attribute
         },
     }
+
+
+def _by_age(asked: Sequence[Scope]) -> bool:
+    """Say whether a benchmark counts ethnic groups by age."""
+    return any({"ethnicity", "age"} <= set(one.counts) for scope in asked for one in scope.benchmarks)
 
 
 def _duplicates(reading: Reading) -> Json:
