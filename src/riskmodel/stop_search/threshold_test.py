@@ -99,8 +99,8 @@ def threshold_test(
 
 
 def _length(cells: Cells) -> Sampling:
-    """Return longer chains where there are few cells: their data say less, and their draws cost less."""
-    return Sampling(warmup=1000, draws=1000) if len(cells.group) <= _FEW_CELLS else Sampling()
+    """Return longer chains with smaller steps where there are few cells: their data say less, and their draws cost less."""
+    return Sampling(warmup=1000, draws=1000, accept=0.99) if len(cells.group) <= _FEW_CELLS else Sampling()
 
 
 def cell_table(

@@ -78,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="which searches belong together, for intervals: those of a day, of a place, or both",
     )
+    _add_threshold_arguments(parser)
+    add_common(parser)
+
+
+def _add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold-test",
         action="store_true",
@@ -89,7 +94,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run it again with half, twice and ten times as many people who could have been searched, and with the other counts of them "
         "(some minutes)",
     )
-    add_common(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
