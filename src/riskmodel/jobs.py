@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from riskmodel import console
+from riskmodel.audit.lens import read_lens
 from riskmodel.audit.plans import chosen_plan
 from riskmodel.audit.reduction import require_fairlearn
 from riskmodel.disclosure import Disclosure
@@ -140,13 +141,15 @@ def train(
 
 
 def _require_extras(study: Study) -> None:
-    """Tell of a missing library before the long stages."""
+    """Tell of a missing library, or of a measurement that cannot be used, before the long stages."""
     from riskmodel.models import require_optuna
 
     if study.models.tuned_families:
         require_optuna()
     if study.audit.mitigation.frontier and study.audit.mitigation.exponentiated_gradient:
         require_fairlearn()
+    if study.audit.recording.stop_search is not None:
+        read_lens(study.audit.recording.stop_search)
 
 
 @contextmanager

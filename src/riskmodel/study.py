@@ -358,9 +358,16 @@ def data_kinds() -> tuple[type[BaseModel], ...]:
 
 
 def _relative_to(study: Study, path: Path | None) -> Study:
-    """Resolve a relative data path against the study's own folder, as a reader of the file would expect."""
-    data_path = getattr(study.data, "path", None)
-    if data_path is None or path is None or Path(data_path).is_absolute():
+    """Resolve relative paths of files against the study's own folder, as a reader of the file would expect."""
+    if path is None:
         return study
-    data = study.data.model_copy(update={"path": path.parent / data_path})
-    return study.model_copy(update={"data": data})
+    changes: dict[str, BaseModel] = {}
+    data_path = getattr(study.data, "path", None)
+    if data_path is not None:
+        changes["data"] = study.data.model_copy(update={"path": path.parent / data_path})
+    measured = study.audit.recording.stop_search
+    if measured is not None:
+        found = measured.model_copy(update={"report": path.parent / measured.report})
+        recording = study.audit.recording.model_copy(update={"stop_search": found})
+        changes["audit"] = study.audit.model_copy(update={"recording": recording})
+    return study.model_copy(update=changes)

@@ -9,6 +9,7 @@ from typing import Any
 from riskmodel.audit.equal_need import EqualNeedRow, equal_need
 from riskmodel.audit.groups import Grouping
 from riskmodel.audit.label_bounds import BoundsRow, PeopleBehind, bounds, recordings
+from riskmodel.audit.lens import InformedRange
 from riskmodel.audit.recording import TRUE_METRICS, recorded_sums
 from riskmodel.audit.release import coarse_interval, hide
 from riskmodel.audit.report import FairnessReport
@@ -36,7 +37,7 @@ class RecordsReport:
     Parameters
     ----------
     spec : RecordingSpec
-        The stated range.
+        The range, as widened by what was measured.
     family : str
         The audited model.
     groupings : tuple of Grouping
@@ -45,6 +46,8 @@ class RecordsReport:
     need : str or None
         The outcome that measured need; None where the study has none.
     equal_need : tuple of EqualNeedRow
+    lens : InformedRange, optional
+        The measurement of stop and search that informed the range.
     """
 
     spec: RecordingSpec
@@ -54,12 +57,14 @@ class RecordsReport:
     tipping_points: tuple[TippingRow, ...]
     need: str | None
     equal_need: tuple[EqualNeedRow, ...]
+    lens: InformedRange | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return ``recording.json``."""
         return {
             "family": self.family,
-            "range": self.spec.model_dump(mode="json", exclude={"need"}),
+            "range": self.spec.model_dump(mode="json", exclude={"need", "stop_search"}),
+            "stop_search": None if self.lens is None else self.lens.to_json(),
             "bounds": [row.to_json() for row in self.bounds],
             "tipping_points": [row.to_json() for row in self.tipping_points],
             "need": self.need,
@@ -114,6 +119,7 @@ def audit_records(
     *,
     family: str,
     need: tuple[str, Labels] | None = None,
+    lens: InformedRange | None = None,
     threads: int = 2,
 ) -> RecordsReport:
     """Ask what would change in one model's audit if records were unequal.
@@ -129,6 +135,8 @@ def audit_records(
     family : str
     need : tuple of str and Labels, optional
         Name and labels of the outcome that measures need, aligned with the rows.
+    lens : InformedRange, optional
+        The range as informed by measured stop and search; by default the study's own.
     threads : int
         The result does not depend on it.
 
@@ -136,7 +144,8 @@ def audit_records(
     -------
     RecordsReport
     """
-    spec, over = fairness.spec.recording, recordings(fairness.spec.recording)
+    spec = fairness.spec.recording if lens is None else lens.spec
+    over = recordings(spec)
     gammas = {*gammas_needed(spec), *(one.gamma for one in over)}
     cell = fairness.spec.minimum_cell
     bounded: list[BoundsRow] = []
@@ -159,4 +168,5 @@ def audit_records(
         tuple(tips),
         None if need is None else need[0],
         tuple(needs),
+        lens,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -58,6 +59,43 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 OddsRatio = Annotated[float, Field(ge=0.1, le=10.0)]
 
 
+class StopSearchSpec(BaseModel):
+    """A measurement of stop and search that informs the range of detection. It never becomes a feature or an outcome.
+
+    A path alone stands for ``report``.
+
+    Parameters
+    ----------
+    report : Path
+        ``report.json`` of ``riskmodel stop-search --out``; relative to the study's own folder.
+    groups : tuple of str
+        Groups whose ratio counts, besides the one that the report compares with. By default the group that is searched most often
+        for its size.
+    attribute : str
+        The audited attribute whose groups these are.
+    scope : str
+        ``smallest``: the searches of the report's area where it has one; ``all``: all searches of its files.
+    benchmark : str
+        What searches are counted against, by its name in the report.
+    definition : str
+        Whose word a group is: ``officer_defined`` or ``self_defined``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report: Path
+    groups: tuple[str, ...] = ()
+    attribute: str = "ethnicity"
+    scope: Literal["smallest", "all"] = "smallest"
+    benchmark: str = "residents"
+    definition: Literal["officer_defined", "self_defined"] = "officer_defined"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_is_a_report(cls, written: Any) -> Any:
+        return {"report": written} if isinstance(written, str | Path) else written
+
+
 class RecordingSpec(BaseModel):
     """How far records may be from what happened: ranges that hold for every group by itself.
 
@@ -80,6 +118,10 @@ class RecordingSpec(BaseModel):
     need : str, optional
         The outcome that measures need without the label's records, for the test of equal need at equal score. By default
         ``harm_health`` (emergency departments and hospitals only) where the study has it.
+    stop_search : StopSearchSpec, optional
+        A measurement of stop and search. Where the police write the outcome down, the lowest detection falls to the highest divided by
+        the measured ratio (the upper end of its interval), if it is not as low already; a range is never narrowed. Gamma stays as
+        it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +130,7 @@ class RecordingSpec(BaseModel):
     false_recording: tuple[Share, Share] = (0.0, 0.001)
     gamma: tuple[OddsRatio, OddsRatio] = (0.625, 1.6)
     need: str | None = None
+    stop_search: StopSearchSpec | None = None
 
     @model_validator(mode="after")
     def _ranges_make_sense(self) -> Self:
@@ -221,6 +264,16 @@ class AuditSpec(BaseModel):
         if wanted is not None and wanted not in self.attributes:
             raise ValueError(
                 f"mitigation.attribute: '{wanted}' is not audited; {did_you_mean(wanted, self.attributes)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _measures_what_it_audits(self) -> Self:
+        measured = self.recording.stop_search
+        if measured is not None and measured.attribute not in self.attributes:
+            raise ValueError(
+                f"recording.stop_search.attribute: '{measured.attribute}' is not audited; "
+                f"{did_you_mean(measured.attribute, self.attributes)}"
             )
         return self
 

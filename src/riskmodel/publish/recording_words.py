@@ -8,6 +8,7 @@ from typing import Any
 from riskmodel.audit import RecordsReport
 from riskmodel.audit.equal_need import EqualNeedRow
 from riskmodel.audit.groups import TOGETHER
+from riskmodel.audit.lens import InformedRange
 from riskmodel.audit.recording import TRUE_METRICS
 from riskmodel.audit.tipping import TippingRow
 from riskmodel.audit.words import attribute_words, group_words
@@ -36,6 +37,19 @@ _RATES = {
     "prevalence": "Of 100 in the group, so many {past}",
     "observed_to_expected": "For each 1 that the estimates expect, so many {past}",
 }
+_LENS = {
+    "police": "The police alone write the outcome down. Where they look more, more of what happened may be on record.",
+    "police_in_part": (
+        "The police write down a part of the outcome. Where they look more, more of that part may be on record. About the part that others "
+        "write down, searches say little."
+    ),
+    "others": "The police do not write the outcome down, so searches say little about who is on record. The range stays as it was.",
+    "not_said": "The study does not say who writes the outcome down. In case the police do: where they look more, more may be on record.",
+}
+_LENS_LIMIT = (
+    "Searches cannot say how recording goes with the score, because they hold no number for a person. Nor do they go into the model or "
+    "the outcome."
+)
 _STATEMENTS = {
     "fnr": "how many are missed",
     "fpr": "how many others are offered support",
@@ -104,6 +118,33 @@ def _range_words(report: RecordsReport, past: str) -> Iterator[str]:
             "Those who are missed may also have other scores than those on record. One step up the scores (one standard deviation) multiplies "
             f"the odds of being noticed by {smallest:.3g} to {largest:.3g}."
         )
+    if report.lens is not None:
+        yield from _lens_words(report.lens)
+
+
+def _lens_words(found: InformedRange) -> Iterator[str]:
+    """Say what was measured of stop and search, what it did to the range, and what it cannot say."""
+    most, least = found.lens.widest
+    yield (
+        f"Stop and search was measured ({found.lens.spec.report.name}; {found.lens.scope}; against {found.lens.spec.benchmark}). For their "
+        f"numbers, {most.group} people were searched {most.ratio / least.ratio:.1f} times as often as {least.group} people, and "
+        f"the ratio may be up to {found.lens.highest_over_lowest:.1f}."
+    )
+    yield _LENS[found.maker]
+    if found.maker != "others":
+        yield _widened_words(found)
+    yield _LENS_LIMIT
+
+
+def _widened_words(found: InformedRange) -> str:
+    low, high = found.stated.detection
+    if not found.widened:
+        return f"The study already allows a ratio of {high / low:.1f} between two groups, so the range stays as it was."
+    was, now = (number_words(100 * spec.detection[0]) for spec in (found.stated, found.spec))
+    return (
+        f"So the lowest share on record was lowered from {was} to {now} of 100. That allows for all of the difference in looking; how much of it "
+        "ends in records was not measured."
+    )
 
 
 def _row(row: TippingRow) -> list[str]:

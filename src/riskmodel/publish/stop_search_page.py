@@ -11,6 +11,7 @@ from riskmodel.stop_search.clusters import Ratio
 from riskmodel.stop_search.labels import GROUPS
 from riskmodel.stop_search.limits import WORDS, month_name
 from riskmodel.stop_search.places import Places
+from riskmodel.stop_search.sensitivity import conclusion
 
 Json = Mapping[str, Any]
 
@@ -26,11 +27,18 @@ VERDICTS = {
     "insufficient": "Too few searches to say.",
 }
 SIMPSON = {
-    "holds": "Comparing like with like does not change the picture.",
+    "holds": "Comparing like with like, the difference stays.",
     "vanishes": "Comparing like with like, what is left of the difference could be chance.",
     "appears": "The difference shows only when like is compared with like.",
     "reverses": "Comparing like with like turns the difference round (Simpson's paradox).",
 }
+_SMALLER = "Comparing like with like, the difference is smaller, and what is left is the same way round."
+# Below this part of the difference over all searches, a difference like with like is called smaller.
+_CLEARLY_LESS = 0.75
+NOT_A_STANDARD = (
+    "Rates are compared with those of {reference} people because a ratio needs a group to start from, not because that group is how it should be. "
+    "None of these numbers says why groups differ: who was about and what officers saw was not written down."
+)
 KINDS = {"all": "All searches", "weapons": "For weapons", "drugs": "For drugs"}
 _LACKS = {"age": "no age", "latitude": "no place", "object": "no object", "sex": "no sex"}
 
@@ -63,8 +71,10 @@ def page_record(record: Json) -> dict[str, Any]:
         "totals": _totals(record),
         "short": _in_short(record),
         "scopes": [
-            _scope(number, scope, record["reference"]) for number, scope in enumerate(record["scopes"])
+            _scope(number, scope, record["reference"])
+            for number, scope in reversed(list(enumerate(record["scopes"])))  # the area comes first
         ],
+        "reading": NOT_A_STANDARD.format(reference=record["reference"]),
         "unknown": [
             {"column": WORDS.get(column, column), "label": label, "n": n}
             for column, labels in record["reading"]["unknown_labels"].items()
@@ -78,6 +88,8 @@ def page_record(record: Json) -> dict[str, Any]:
             if any(row["by_ethnicity"][OFFICER][group] != 0 for row in record["months"])
         ],
         "threshold": threshold_words(record["threshold_test"]),
+        "bars": bar_words(record["threshold_test"], record["reference"]),
+        "sensitivity": sensitivity_words(record["threshold_test"], record["reference"]),
     }
 
 
@@ -121,10 +133,10 @@ def _in_short(record: Json) -> list[str]:
 def _without_rates(record: Json) -> str:
     rows = record["by_ethnicity"][OFFICER]
     top = max(rows, key=lambda group: rows[group]["n"])
-    return (
-        f"{_of_100(rows[top]['share'])} searches were of people whom the officer saw as {top}. There is no count of residents to "
-        "set this against: name one with --population and --authority."
-    )
+    said = f"{_of_100(rows[top]['share'])} searches were of people whom the officer saw as {top}."
+    if any(scope["rates"] for scope in record["scopes"]):
+        return f"{said} There are too few searches, days or places to say with a range how often that is for the size of a group."
+    return f"{said} There is no count of residents to set this against: name one with --population and --authority."
 
 
 def _most(scope: Json) -> Json | None:
@@ -155,13 +167,30 @@ def rate_sentence(row: Json, scope: Json, reference: str) -> str:
 def found_sentence(test: Json, reference: str) -> str:
     """Return in words how often searches of a group came to something."""
     within = _main(test)
-    sentence = f"{_of_100(test['share'])} searches of {test['group']} people came to something, and {_of_100(test['base_share'])} of {reference} people"
+    sentence = (
+        f"{_of_100(test['share'])} searches of {test['group']} people came to something, and {_of_100(test['base_share'])} of {reference} people: "
+        f"{_times(test)}"
+    )
     if within is None or within["ratio"] is None:
         return f"{sentence}."
     return (
-        f"{sentence}; for like objects and ages {100 * within['share']:.0f} and {100 * within['base_share']:.0f}. "
-        f"{SIMPSON[within['simpson']]}"
+        f"{sentence}. For like objects and ages it is {100 * within['share']:.0f} and {100 * within['base_share']:.0f}: {_times(within)}. "
+        f"{like_words(test, within)}"
     )
+
+
+def _times(row: Json) -> str:
+    if row["lower"] is None:
+        return f"{row['ratio']:.2f} times as often (too few days or places for a range)"
+    return f"{row['ratio']:.2f} times as often ({row['lower']:.2f} to {row['upper']:.2f})"
+
+
+def like_words(test: Json, within: Json) -> str:
+    """Return what becomes of a difference like with like, in words; "" where it cannot be said."""
+    what = within["simpson"]
+    if what == "holds" and abs(within["ratio"] - 1) < _CLEARLY_LESS * abs(test["ratio"] - 1):
+        return _SMALLER
+    return SIMPSON.get(what or "", "")
 
 
 def _main(test: Json) -> Json | None:
@@ -230,7 +259,7 @@ def _test_rows(scope: Json, definition: str) -> list[dict[str, Any]]:
             "positive",
             "ok",
         ) and within is not None:
-            rows.append({**row, "like": within, "words": SIMPSON.get(within["simpson"] or "", "")})
+            rows.append({**row, "like": within, "words": like_words(row, within)})
     return rows
 
 
@@ -271,6 +300,66 @@ def threshold_words(test: Json) -> str:
         "too_few": "It was not run: it needs at least two groups, each with enough searches in at least two areas or months.",
         "ok": "",
     }[test["status"]]
+
+
+_BARS = {
+    "lower_bar": "{} people: the bar is lower than for {} people, if the model is right.",
+    "higher_bar": "{} people: the bar is higher than for {} people, if the model is right.",
+    "cannot_tell": "{} people: the test cannot tell whether the bar is lower or higher than for {} people.",
+}
+_FACTORS = {0.5: "half as many", 2.0: "twice as many", 10.0: "ten times as many"}
+
+
+def bar_words(test: Json, reference: str) -> list[str]:
+    """Return what the threshold test says of each group; nothing where it was not run or did not settle."""
+    if test["status"] != "ok" or not test["diagnostics"]["settled"]:
+        return []
+    return [
+        _BARS[conclusion(row["probability_lower"])].format(row["group"], reference)
+        for row in test["groups"]
+        if row["probability_lower"] is not None
+    ]
+
+
+def sensitivity_words(test: Json, reference: str) -> Json | None:
+    """Return what the page says of the threshold test with other numbers of people; None where it was not asked for."""
+    found = test.get("sensitivity")
+    if found is None:
+        return None
+    rows = [
+        {
+            "name": f"{test['benchmark']}, as above",
+            "groups": test["groups"],
+            "note": _unsettled(test["diagnostics"]),
+        }
+    ]
+    rows += [
+        {
+            "name": _FACTORS[row["factor"]] if row["kind"] == "people" else row["benchmark"],
+            "groups": row["groups"],
+            "note": _note(row),
+        }
+        for row in found["rows"]
+    ]
+    said = [_stands(one, reference) for one in found["conclusions"]]
+    return {"words": " ".join(said), "rows": rows}
+
+
+def _note(row: Json) -> str:
+    if row["status"] == "not_possible":
+        return "not possible: more were searched somewhere than there would be, or these groups are not counted there"
+    return _unsettled(row)
+
+
+def _unsettled(row: Json) -> str:
+    return "" if row["settled"] else "the sampler did not settle"
+
+
+def _stands(one: Json, reference: str) -> str:
+    said = _BARS[one["says"]].format(one["group"], reference)
+    if one["stands"] is None:
+        return f"{said} Whether that stands cannot be said, because a run did not settle."
+    return f"{said} {'That stands with every number tried.' if one['stands'] else 'That does not stand with every number tried.'}"
 
 
 def _figures(record: Json, places: Places) -> dict[str, str]:

@@ -87,6 +87,7 @@ def audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
         found["fairness"],
         family=fitted.selection.selected,
         need=_need(study, population, part),
+        lens=inputs.get("lens"),
         threads=study.threads,
     )
     return Audited(calibration=calibration, recording=recording, **found)

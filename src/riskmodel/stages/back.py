@@ -18,6 +18,7 @@ from riskmodel.stages.explaining import explain
 from riskmodel.stages.fitting import fit_families
 from riskmodel.stages.front import Population, horizon_and_lag
 from riskmodel.stages.learning import learning_curve
+from riskmodel.stages.lens import lens
 from riskmodel.stages.measuring import measure
 from riskmodel.stages.mitigating import input_audit, mitigation
 from riskmodel.stages.scorecards import write_scorecard
@@ -54,9 +55,12 @@ def back_end(
     rows = ("population", "features", "split")
     again = (*rows, "tuning", "models")  # what a stage that fits again reads
     later = ("intake",) if study.validation.robustness.late else ()  # the records are read again
+    looked = [stage("lens", "Reading how unequally police look", ("population",), run=lens)]
+    looked = looked if study.audit.recording.stop_search else []
     smaller = stage("learning_curve", "Learning from fewer", again, run=learning_curve)
     worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
+        *looked,
         stage("split", "Setting young people apart for the test", ("population",), run=_split),
         stage(
             "sample_size",
@@ -69,7 +73,12 @@ def back_end(
         *([worth] if study.models.tuned_families else []),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         *([smaller] if study.validation.learning_curve.shares else []),
-        stage("audited", "Auditing by group", (*rows, "models"), run=audit),
+        stage(
+            "audited",
+            "Auditing by group",
+            (*rows, "models", *(one.name for one in looked)),
+            run=audit,
+        ),
         stage("mitigation", "Asking what could be done about gaps", again, run=mitigation),
         stage("inputs", "Leaving out inputs", (*again, "audited"), run=input_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),

@@ -43,7 +43,7 @@ OBJECTS = (
     "Crossbows", "Detailed object of search unavailable",
 )  # fmt: skip
 WEAPONS = ("Offensive weapons", "Firearms", "Anything to threaten or harm anyone")
-_SECTION_60 = re.compile(r"\bsection 60\b", re.IGNORECASE)
+_SECTION_60 = re.compile(r"\b(?:section|sec\.?|s\.?) ?60\b", re.IGNORECASE)
 
 # "False" stands in older files where nothing was found.
 NOTHING_MORE = tuple(
@@ -63,12 +63,16 @@ _HEADS = {
     "chinese or other ethnic group": "Other",
     "chinese or other": "Other",
     "other ethnic group": "Other",
+    "any other ethnic group": "Other",
+    "arab": "Other",
     "other": "Other",
 }
+_PARTS = re.compile(r" - |: ?|, | \(")
+_FIRST = re.compile(r"(white|black|asian|mixed)\b( and | & )?")
 # The police's 16+1 codes, such as B1; O1 is Chinese.
 _CODE = re.compile(r"^(?:([WBAMO])\d|(O1)|(NS))\b|\((?:([WBAMO])\d|(NS))\)$", re.IGNORECASE)
 _LETTERS = {"W": "White", "B": "Black", "A": "Asian", "M": "Mixed", "O": "Other"}
-_SAID_NOTHING = ("not stated", "not known", "refused", "declined")
+_SAID_NOTHING = ("not stated", "not known", "refused", "declined", "prefer not to say")
 
 
 def ethnic_group(label: str) -> str | None:
@@ -90,10 +94,18 @@ def ethnic_group(label: str) -> str | None:
         return UNKNOWN
     if words == "ns" or any(phrase in words for phrase in _SAID_NOTHING):
         return NOT_STATED
-    head, _, rest = words.partition(" - ")
-    if "chinese" in rest or words in {"chinese", "o1"}:
+    head, *rest = _PARTS.split(words, maxsplit=1)
+    if "chinese" in "".join(rest) or words in {"chinese", "o1"}:
         return "Asian"
-    return _HEADS.get(head) or _coded(words)
+    return _HEADS.get(head) or _coded(words) or _named(words)
+
+
+def _named(words: str) -> str | None:
+    """Return the group that a free spelling begins with, such as ``White British``; ``White and Asian`` is Mixed."""
+    found = _FIRST.match(words)
+    if found is None:
+        return None
+    return "Mixed" if found[2] else found[1].capitalize()
 
 
 def _coded(words: str) -> str | None:

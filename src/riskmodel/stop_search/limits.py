@@ -28,7 +28,7 @@ _ALWAYS = (
 )  # fmt: skip
 
 
-def cannot_say(report: ReadingReport, gaps: Mapping[str, Any]) -> list[str]:
+def cannot_say(report: ReadingReport, gaps: Mapping[str, Any], *, ages: bool) -> list[str]:
     """Return the limits that always hold, and those that these files add.
 
     Parameters
@@ -37,6 +37,8 @@ def cannot_say(report: ReadingReport, gaps: Mapping[str, Any]) -> list[str]:
         What became of every row.
     gaps : mapping
         ``missing.gaps``.
+    ages : bool
+        Whether a benchmark counts an ethnic group by age.
     """
     said = [f"No row says {WORDS[column]}." for column in gaps["never_filled"]]
     said += [
@@ -57,6 +59,11 @@ def cannot_say(report: ReadingReport, gaps: Mapping[str, Any]) -> list[str]:
     if report.unreadable_dates:
         n = report.unreadable_dates
         said.append(f"The date of {n:,} {'search' if n == 1 else 'searches'} could not be read.")
+    if not ages:
+        said.append(
+            "No count of residents by age within an ethnic group was given (the census files have none), so no rate here is of young people alone. "
+            "Your own counts can be named with --benchmark."
+        )
     return [*said, *_ALWAYS]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from riskmodel.stop_search.benchmarks import AREA, Benchmark
 from riskmodel.stop_search.clusters import NO_RATIO, BoolArray, Clusters, Ratio, number_of
 from riskmodel.stop_search.labels import GROUPS
+from riskmodel.stop_search.missing import months_without
 from riskmodel.stop_search.question import Question
 
 ALL = "all"
@@ -45,7 +46,7 @@ def rates(
     -------
     list of dict
         ``benchmark``, ``definition``, ``dimension``, ``level``, ``group``, ``n``, ``people``, ``per_1000`` (over the months
-        at hand), ``per_1000_a_year``, ``ratio``, ``lower``, ``upper`` (cluster-aware, 95%) and ``status``: ``ok``,
+        at hand), ``per_1000_a_year`` (from the months in which the sex or age that a benchmark knows is written down), ``ratio``, ``lower``, ``upper`` (cluster-aware, 95%) and ``status``: ``ok``,
         ``few`` (a number but no interval: fewer than ten searches on a side, or ten days), ``suppressed``, ``undefined``
         (nobody to divide by), ``reference``.
 
@@ -53,13 +54,11 @@ def rates(
     -----
     Rate ratio: (a / N1) / (b / N0). The counts of people are taken as known.
     """
-    months = max(1, searches["month"].nunique())
-    return [row for benchmark in benchmarks for row in _against(searches, benchmark, question, months)]
+    return [row for benchmark in benchmarks for row in _against(searches, benchmark, question)]
 
 
-def _against(
-    searches: pd.DataFrame, benchmark: Benchmark, question: Question, months: int
-) -> Iterator[dict[str, Any]]:
+def _against(searches: pd.DataFrame, benchmark: Benchmark, question: Question) -> Iterator[dict[str, Any]]:
+    months = _months(searches, benchmark)
     comparable = searches[benchmark.comparable(searches)]
     clusters = Clusters.of(comparable, question.cluster)
     slices = list(_slices(comparable)) if benchmark.attribute == "ethnicity" else [_everything(comparable)]
@@ -69,8 +68,17 @@ def _against(
             head = {"benchmark": benchmark.name, "definition": definition, "dimension": one.dimension}
             for row in _compared(labels, benchmark, one, clusters.where(one.mask), question):
                 rate = row["per_1000"]
-                a_year = None if rate is None else rate * 12 / months
+                a_year = None if rate is None else rate * 12 / (1 if one.dimension == "month" else months)
                 yield {**head, "level": one.level, **row, "per_1000_a_year": a_year}
+
+
+def _months(searches: pd.DataFrame, benchmark: Benchmark) -> int:
+    """Return in how many months searches could be told to be of people whom a benchmark counts."""
+    months = set(searches["month"])
+    for column in ("sex", "age"):
+        if column in benchmark.counts:
+            months -= set(months_without(searches, column))
+    return max(1, len(months))
 
 
 def _everything(searches: pd.DataFrame) -> _Slice:

@@ -19,7 +19,6 @@ from riskmodel.stop_search.places import NOWHERE, Places
 from riskmodel.stop_search.question import Question
 from riskmodel.stop_search.rates import ALL, rates
 from riskmodel.stop_search.reading import NO_MONTH, Duplicates, Reading
-from riskmodel.stop_search.threshold_model import Sampling
 from riskmodel.stop_search.threshold_test import threshold_test as run_threshold_test
 
 Json = dict[str, Any]
@@ -93,7 +92,14 @@ class Scope:
         }
 
 
-def measure(reading: Reading, against: Against, question: Question, *, threshold_test: bool = False) -> Json:
+def measure(
+    reading: Reading,
+    against: Against,
+    question: Question,
+    *,
+    threshold_test: bool = False,
+    sensitivity: bool = False,
+) -> Json:
     """Measure the lens: who is searched, how often, for what, and what comes of it.
 
     Parameters
@@ -106,6 +112,8 @@ def measure(reading: Reading, against: Against, question: Question, *, threshold
         How groups are compared.
     threshold_test : bool
         Whether to run the threshold test, on all searches; it takes a minute or two.
+    sensitivity : bool
+        Whether to run it again with other numbers of people who could have been searched.
 
     Returns
     -------
@@ -127,8 +135,10 @@ def measure(reading: Reading, against: Against, question: Question, *, threshold
         "scopes": [scope.measure() for scope in asked],
         "areas": areas,
         "deciles": _deciles(areas, located, against.places, question),
-        "threshold_test": _threshold_test(asked, question) if threshold_test else {"status": "not_asked"},
-        "cannot_say": cannot_say(reading.report, missing),
+        "threshold_test": _threshold_test(asked, question, sensitivity=sensitivity)
+        if threshold_test or sensitivity
+        else {"status": "not_asked"},
+        "cannot_say": cannot_say(reading.report, missing, ages=_by_age(asked)),
         "reference": question.reference,
         "cluster": question.cluster,
         "threshold": question.disclosure.threshold,
@@ -184,10 +194,10 @@ def _named(areas: Sequence[str]) -> str:
     return areas[0] if len(areas) == 1 else f"the {len(areas)} areas of the map"
 
 
-def _threshold_test(asked: Sequence[Scope], question: Question) -> Json:
+def _threshold_test(asked: Sequence[Scope], question: Question, *, sensitivity: bool) -> Json:
     """Return the threshold test of the largest scope that has residents to set searches against."""
     scope = next((one for one in asked if one.benchmarks), asked[0])
-    return run_threshold_test(scope.searches, scope.benchmarks, question, Sampling())
+    return run_threshold_test(scope.searches, scope.benchmarks, question, sensitivity=sensitivity)
 
 
 def _headline(searches: pd.DataFrame, question: Question) -> Json:
@@ -229,6 +239,11 @@ def _benchmark(one: Benchmark) -> Json:
             if name in one.counts and name != one.attribute
         },
     }
+
+
+def _by_age(asked: Sequence[Scope]) -> bool:
+    """Say whether a benchmark counts ethnic groups by age."""
+    return any({"ethnicity", "age"} <= set(one.counts) for scope in asked for one in scope.benchmarks)
 
 
 def _duplicates(reading: Reading) -> Json:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -77,12 +77,15 @@ class Sampling:
         Started at different places.
     seed : int
         Same seed, same draws.
+    accept : float
+        Share of steps that should be accepted: the higher, the smaller the steps, and the fewer diverge.
     """
 
     warmup: int = 500
     draws: int = 400
     chains: int = 4
     seed: int = 20_240_301
+    accept: float = 0.98
 
 
 def sample(cells: Cells, sampling: Sampling) -> dict[str, FloatArray]:
@@ -100,6 +103,24 @@ def sample(cells: Cells, sampling: Sampling) -> dict[str, FloatArray]:
     dict of str to ndarray, shape (chains, draws, ...)
         ``threshold`` (a chance), ``search_rate``, ``found_rate`` by cell, the parameters of the model, and ``diverging``.
     """
+    return next(sample_each([cells], sampling))
+
+
+def sample_each(variants: Sequence[Cells], sampling: Sampling) -> Iterator[dict[str, FloatArray]]:
+    """Draw from the posterior of several sets of counts of the same groups and areas; the model is compiled once.
+
+    Parameters
+    ----------
+    variants : sequence of Cells
+        They differ in ``people``, ``searched`` or ``found`` only.
+    sampling : Sampling
+        The same for each, so that each is what ``sample`` gives.
+
+    Yields
+    ------
+    dict of str to ndarray
+        As from ``sample``.
+    """
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     import jax
     import numpyro
@@ -107,19 +128,25 @@ def sample(cells: Cells, sampling: Sampling) -> dict[str, FloatArray]:
 
     numpyro.enable_x64()
     kernel = NUTS(
-        _model(cells),
-        target_accept_prob=0.98,
+        _model(variants[0]),
+        target_accept_prob=sampling.accept,
         max_tree_depth=8,
         dense_mass=_TOGETHER,
-        init_strategy=init_to_value(values=_start(cells)),
+        init_strategy=init_to_value(values=_start(variants[0])),
     )
-    mcmc = MCMC(
-        kernel, num_warmup=sampling.warmup, num_samples=sampling.draws, num_chains=sampling.chains,
-        chain_method="vectorized", progress_bar=False,
-    )  # fmt: skip
-    mcmc.run(jax.random.key(sampling.seed), extra_fields=("diverging", "num_steps"))
-    drawn = {**mcmc.get_samples(group_by_chain=True), **mcmc.get_extra_fields(group_by_chain=True)}
-    return {name: np.asarray(values, dtype=float) for name, values in drawn.items()}
+
+    @jax.jit  # the whole run: else every one of them is compiled again
+    def run(*counts: Any) -> Any:
+        mcmc = MCMC(
+            kernel, num_warmup=sampling.warmup, num_samples=sampling.draws, num_chains=sampling.chains,
+            chain_method="vectorized", progress_bar=False,
+        )  # fmt: skip
+        mcmc.run(jax.random.key(sampling.seed), *counts, extra_fields=("diverging", "num_steps"))
+        return {**mcmc.get_samples(group_by_chain=True), **mcmc.get_extra_fields(group_by_chain=True)}
+
+    for cells in variants:
+        counts = (np.asarray(one, dtype=float) for one in (cells.people, cells.searched, cells.found))
+        yield {name: np.asarray(values, dtype=float) for name, values in run(*counts).items()}
 
 
 def diagnose(draws: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -210,8 +237,6 @@ def _model(cells: Cells) -> Any:
     from jax.nn import sigmoid
 
     normal = dist.Normal
-    observed = (cells.searched + 0.5) / (cells.people + 1)
-    scale = 0.5 / np.sqrt(cells.searched + 1)
 
     def area_effect(name: str) -> Any:
         """Return an effect of each area but the first, which is zero."""
@@ -219,8 +244,10 @@ def _model(cells: Cells) -> Any:
         raw = numpyro.sample(f"raw_{name}", normal(0, 1).expand([cells.n_areas - 1]).to_event(1))
         return jnp.concatenate([jnp.zeros(1), spread * raw])
 
-    def model() -> None:
+    def model(people: Any, searched: Any, found_in: Any) -> None:
         groups = cells.n_groups
+        observed = (searched + 0.5) / (people + 1)
+        scale = 0.5 / jnp.sqrt(searched + 1)
         phi_group = numpyro.sample("phi_group", normal(-3, 2).expand([groups]).to_event(1))
         delta_group = numpyro.sample("delta_group", normal(0.4, 0.5).expand([groups]).to_event(1))
         phi_area, delta_area = area_effect("phi"), area_effect("delta")
@@ -229,7 +256,7 @@ def _model(cells: Cells) -> Any:
         phi = sigmoid(phi_group[cells.group] + phi_area[cells.area])
         delta = jnp.exp(delta_group[cells.group] + delta_area[cells.area])
         shift = numpyro.sample(
-            "shift", dist.ImproperUniform(dist.constraints.real_vector, (), (len(observed),))
+            "shift", dist.ImproperUniform(dist.constraints.real_vector, (), (len(cells.group),))
         )
         place = place_of(observed, phi, delta) + scale * shift
         chance = chance_at(place, phi, delta)
@@ -240,8 +267,8 @@ def _model(cells: Cells) -> Any:
         above = numpyro.deterministic("search_rate", jnp.clip(above, 1e-12, 1 - 1e-12))
         found = numpyro.deterministic("found_rate", jnp.clip(found, 1e-12, 1 - 1e-12))
         numpyro.deterministic("threshold", sigmoid(chance))
-        numpyro.sample("searched", dist.Binomial(cells.people, above), obs=cells.searched)
-        numpyro.sample("found", dist.Binomial(cells.searched, found), obs=cells.found)
+        numpyro.sample("searched", dist.Binomial(people, above), obs=searched)
+        numpyro.sample("found", dist.Binomial(searched, found), obs=found_in)
 
     return model
 

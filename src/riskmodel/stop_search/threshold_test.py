@@ -12,13 +12,14 @@ from riskmodel.stop_search.benchmarks import AREA, Benchmark
 from riskmodel.stop_search.labels import BLANK, GROUPS
 from riskmodel.stop_search.question import Question
 from riskmodel.stop_search.reading import NO_MONTH
+from riskmodel.stop_search.sensitivity import variants, what_stands
 from riskmodel.stop_search.threshold_model import (
     Cells,
     FloatArray,
     Sampling,
     diagnose,
     is_installed,
-    sample,
+    sample_each,
 )
 
 Json = dict[str, Any]
@@ -26,11 +27,17 @@ Json = dict[str, Any]
 DEFINITION = "officer_defined"
 # Vehtari and others (2021) advise R-hat below 1.01 and 400 effective draws; these refuse what is clearly not settled.
 HIGHEST_RHAT, FEWEST_DRAWS, MOST_DIVERGENCES = 1.05, 100, 0.01
+_FEW_CELLS = 60
 _REPLICATES = 200
 
 
 def threshold_test(
-    searches: pd.DataFrame, benchmarks: Sequence[Benchmark], question: Question, sampling: Sampling
+    searches: pd.DataFrame,
+    benchmarks: Sequence[Benchmark],
+    question: Question,
+    sampling: Sampling | None = None,
+    *,
+    sensitivity: bool = False,
 ) -> Json:
     """Return the threshold test of searches against residents.
 
@@ -42,41 +49,58 @@ def threshold_test(
         The first that knows ethnicity and neither sex nor age is used: everybody who could have been searched, once a month.
     question : Question
         The group to compare with; smaller counts than its threshold do not enter.
-    sampling : Sampling
-        Length, chains and seed.
+    sampling : Sampling, optional
+        Length, chains and seed; by default longer where there are few cells, whose data say less and whose draws cost less.
+    sensitivity : bool
+        Run it again with other numbers of people who could have been searched (``sensitivity.variants``).
 
     Returns
     -------
     dict
         ``status``; if ``ok``: ``divided_by`` (``area`` or ``month``), ``groups`` with the threshold of each (a chance, averaged over areas by their
         residents), its 95% interval and the probability that it is below that of the reference group; ``diagnostics`` of the
-        sampler; ``checks`` of the model against the data.
+        sampler; ``checks`` of the model against the data; ``sensitivity`` if it was asked for (``sensitivity.what_stands``).
     """
     if not is_installed():
         return {"status": "not_installed"}
-    benchmark = next(
-        (one for one in benchmarks if one.attribute == "ethnicity" and not set(one.counts) & {"sex", "age"}),
-        None,
-    )
-    if benchmark is None:
+    usable = [
+        one for one in benchmarks if one.attribute == "ethnicity" and not set(one.counts) & {"sex", "age"}
+    ]
+    if not usable:
         return {"status": "no_benchmark"}
     has_areas = AREA in searches and len(set(searches[AREA]) - {BLANK}) > 1
     divided_by = AREA if has_areas else "month"
-    table = cell_table(searches, benchmark, divided_by, question)
+    tables = {one.name: cell_table(searches, one, divided_by, question) for one in usable}
+    table = tables[usable[0].name]
     if table["group"].nunique() < 2 or question.reference not in set(table["group"]):
         return {"status": "too_few"}
     cells, groups = _cells(table)
-    draws = sample(cells, sampling)
+    others = variants(cells, tables) if sensitivity else ()
+    length = _length(cells) if sampling is None else sampling
+    counts = [cells, *(one.cells for one in others if one.cells is not None)]
+    said = []
+    for one, draws in zip(counts, sample_each(counts, length), strict=True):
+        said.append(
+            {
+                "groups": _groups(one, groups, draws, question.reference),
+                "diagnostics": _diagnostics(draws, length),
+                "checks": _checks(one, draws, length.seed),
+            }
+        )
     return {
         "status": "ok",
         "divided_by": divided_by,
-        "benchmark": benchmark.name,
+        "benchmark": usable[0].name,
         "n_areas": cells.n_areas,
         "n_searches": int(cells.searched.sum()),
-        "groups": _groups(cells, groups, draws, question.reference),
-        "diagnostics": _diagnostics(draws, sampling),
-        "checks": _checks(cells, draws, sampling.seed),
+        **said[0],
+        **({"sensitivity": what_stands(said, others)} if sensitivity else {}),
     }
+
+
+def _length(cells: Cells) -> Sampling:
+    """Return longer chains with smaller steps where there are few cells: their data say less, and their draws cost less."""
+    return Sampling(warmup=1000, draws=1000, accept=0.99) if len(cells.group) <= _FEW_CELLS else Sampling()
 
 
 def cell_table(

@@ -78,12 +78,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="which searches belong together, for intervals: those of a day, of a place, or both",
     )
+    _add_threshold_arguments(parser)
+    add_common(parser)
+
+
+def _add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold-test",
         action="store_true",
         help="run the threshold test as well (needs the extra bayes; a minute or two)",
     )
-    add_common(parser)
+    parser.add_argument(
+        "--threshold-sensitivity",
+        action="store_true",
+        help="run it again with half, twice and ten times as many people who could have been searched, and with the other counts of them "
+        "(some minutes)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -107,7 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
         progress("Reading the searches", 0, 3)
         reading = read_searches(arguments.files, duplicates=arguments.duplicates)
         progress("Measuring", 1, 3)
-        record = measure(reading, against, question, threshold_test=arguments.threshold_test)
+        record = measure(
+            reading, against, question,
+            threshold_test=arguments.threshold_test, sensitivity=arguments.threshold_sensitivity,
+        )  # fmt: skip
         if arguments.out is not None:
             progress("Writing the report", 2, 3)
             _write(arguments.out, record, against.places)

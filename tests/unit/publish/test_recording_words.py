@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from riskmodel.audit.equal_need import EqualNeedRow
 from riskmodel.audit.groups import Grouping
 from riskmodel.audit.label_bounds import BoundsRow
+from riskmodel.audit.lens import InformedRange, Lens, Look
 from riskmodel.audit.records import RecordsReport
-from riskmodel.audit.spec import RecordingSpec
+from riskmodel.audit.spec import RecordingSpec, StopSearchSpec
 from riskmodel.audit.tipping import TippingRow
 from riskmodel.disclosure import Disclosure
 from riskmodel.publish.recording_words import (
@@ -199,3 +201,34 @@ def test_tipping_points_have_a_picture_for_each_metric_with_a_firm_statement():
     assert right.count("stands throughout") == 1
     assert "stands throughout" not in missed  # chance could still overturn it: its interval is drawn
     assert tipping_figures(report(BOUNDS), SAFE) == {}
+
+
+LOOK = Look("Black", 4.5, 3.9, 5.2)
+
+
+def informed(maker="police", **stated):
+    spec = StopSearchSpec(report=Path("folder/report.json"))
+    measured = Lens(spec, "0" * 64, "searches placed in Anytown", "White", (LOOK,))
+    return InformedRange(RecordingSpec(**stated), measured, maker)
+
+
+@pytest.mark.parametrize(
+    ("lens", "said"),
+    [
+        (informed(), "lowered from 40 to 19.2 of 100"),
+        (informed("police_in_part"), "write down a part of the outcome"),
+        (informed("not_said"), "does not say who writes the outcome down"),
+        (informed("others"), "searches say little about who is on record. The range stays as it was"),
+        (informed(detection=(0.1, 1.0)), "already allows a ratio of 10.0 between two groups"),
+    ],
+)
+def test_measured_looking_is_said_with_its_range_its_place_and_its_limits(lens, said):
+    found = words(recording_check(replace(report(BOUNDS), spec=lens.spec, lens=lens), SAFE, past=PAST))
+    assert said in found
+    assert (
+        "Stop and search was measured (report.json; searches placed in Anytown; against residents). For their numbers, Black "
+        "people were searched 4.5 times as often as White people, and the ratio may be up to 5.2."
+    ) in found
+    assert "cannot say how recording goes with the score" in found
+    assert ("lowered from" in found) == lens.widened
+    assert "Stop and search" not in words(recording_check(report(BOUNDS), SAFE, past=PAST))

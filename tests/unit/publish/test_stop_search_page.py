@@ -13,8 +13,10 @@ from stops_kit import CENSUS, DRUGS, KNIVES, many, search, write
 from riskmodel.publish.figures import stop_search as figures
 from riskmodel.publish.stop_search_page import (
     BANNER,
-    SIMPSON,
     VERDICTS,
+    bar_words,
+    found_sentence,
+    like_words,
     page_record,
     stop_search_page,
     threshold_words,
@@ -121,7 +123,49 @@ def test_the_words_are_written_from_the_numbers(record):
     )
     assert f"{black['ratio']:.1f} times as many" in short[2]
     assert "23 of 100 searches of Black people came to something, and 32 of 100 of White people" in short[3]
-    assert any(words in short[3] for words in SIMPSON.values())
+    assert "32 of 100 of White people: 0.72 times as often (" in short[3]
+    assert "the difference is smaller, and what is left is the same way round" in short[3]
+
+
+@pytest.mark.parametrize(
+    ("simpson", "ratio", "said"),
+    [
+        ("holds", 0.7, "the difference stays"),
+        ("holds", 0.95, "the difference is smaller"),
+        ("vanishes", 0.95, "could be chance"),
+        ("reverses", 1.1, "turns the difference round"),
+        (None, 0.9, ""),
+    ],
+)
+def test_what_becomes_of_a_difference_like_with_like(simpson, ratio, said):
+    words = like_words({"ratio": 0.75}, {"ratio": ratio, "simpson": simpson})
+    assert said in words
+    assert bool(words) == bool(said)
+
+
+def test_few_days_have_no_range_and_break_nothing(tmp_path):
+    made = many([(300, 90, {}), (200, 40, BLACK)], days=3)
+    text = read(stop_search_page(report(tmp_path, made), MAP))[1]
+    assert "too few searches, days or places to say with a range" in text
+    assert "There is no count of residents" not in text
+    test = {
+        "group": "Black",
+        "share": 0.2,
+        "base_share": 0.3,
+        "ratio": 0.67,
+        "lower": None,
+        "upper": None,
+        "within": [],
+    }
+    assert "0.67 times as often (too few days or places for a range)" in found_sentence(test, "White")
+
+
+def test_the_first_screen_says_what_the_numbers_cannot_say(record):
+    text = read(stop_search_page(record, MAP))[1]
+    assert "not because that group is how it should be" in text
+    assert text.index("None of these numbers says why groups differ") < text.index("How often, for the size")
+    html = stop_search_page(record, MAP)
+    assert html.index('<h2 id="scope1">') < html.index('<h2 id="scope0">')  # the area comes before the force
 
 
 def test_what_the_data_cannot_say_is_on_the_page(record):
@@ -239,3 +283,58 @@ def test_a_sampler_that_did_not_settle_is_not_to_be_used(record):
     assert "The sampler did not settle. Do not use these numbers" in text
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**record, "threshold_test": {"status": "ok"}}, SCHEMA)
+
+
+def tried(kind, benchmark, factor, *, settled=True):
+    head = {"kind": kind, "benchmark": benchmark, "factor": factor}
+    return {**head, "status": "ok", "groups": TESTED["groups"], "settled": settled}
+
+
+@pytest.mark.parametrize(
+    ("stands", "said"),
+    [
+        (True, "That stands with every number tried."),
+        (False, "That does not stand with every number tried."),
+        (None, "Whether that stands cannot be said, because a run did not settle."),
+    ],
+)
+def test_other_numbers_of_people_are_shown_and_whether_it_stands(record, stands, said):
+    impossible = {
+        "kind": "people",
+        "benchmark": "residents",
+        "factor": 0.5,
+        "status": "not_possible",
+        "groups": [],
+        "settled": None,
+    }
+    rows = [impossible, tried("people", "residents", 2.0), tried("benchmark", "as-seen", 1.0, settled=False)]
+    more = {"rows": rows, "conclusions": [{"group": "Black", "says": "lower_bar", "stands": stands}]}
+    changed = {**record, "threshold_test": {**TESTED, "sensitivity": more}}
+    jsonschema.validate(changed, SCHEMA)
+    text = read(stop_search_page(changed, MAP))[1]
+    assert f"Black people: the bar is lower than for White people, if the model is right. {said}" in text
+    assert "half as many ( not possible" in text.replace("(not", "( not")
+    assert "twice as many 30.0" in text.replace("\\u00a0", " ")
+    assert "as-seen (the sampler did not settle)" in text
+    assert "--threshold-sensitivity" not in text
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (0.98, "the bar is lower than for White people, if the model is right."),
+        (0.01, "the bar is higher than for White people, if the model is right."),
+        (0.6, "the test cannot tell whether the bar is lower or higher than for White people."),
+    ],
+)
+def test_the_threshold_test_in_words(probability, said):
+    white, black = TESTED["groups"]
+    found = {**TESTED, "groups": [white, {**black, "probability_lower": probability}]}
+    assert bar_words(found, "White") == [f"Black people: {said}"]
+    stuck = {**found, "diagnostics": {**TESTED["diagnostics"], "settled": False}}
+    assert bar_words(stuck, "White") == bar_words({"status": "not_asked"}, "White") == []
+
+
+def test_a_page_says_how_to_ask_for_other_numbers(record):
+    text = read(stop_search_page({**record, "threshold_test": TESTED}, MAP))[1]
+    assert "Add --threshold-sensitivity to ask." in text

@@ -26,7 +26,11 @@ def test_blank_months_and_columns_never_filled_are_named(tmp_path):
         ("2024-04", "age", 1.0),
         ("2024-04", "latitude", 1.0),
     ]
-    said = cannot_say(reading.report, found)
+    said = cannot_say(reading.report, found, ages=True)
+    more = set(cannot_say(reading.report, found, ages=False)) - set(said)
+    assert [words.startswith("No count of residents by age within an ethnic group") for words in more] == [
+        True
+    ]
     assert said[:3] == [
         "No row says whether the outcome had to do with what was looked for.",
         "In April 2024 most rows do not say age.",
@@ -45,7 +49,7 @@ def test_a_column_that_is_often_blank_is_named_once(tmp_path):
     reading = read_searches([path])
     found = gaps(reading.searches)
     assert (found["often_blank"], found["blank_months"], found["never_filled"]) == ({"linked": 0.5}, [], [])
-    assert cannot_say(reading.report, found)[0] == (
+    assert cannot_say(reading.report, found, ages=True)[0] == (
         "Of 100 rows, 50 do not say whether the outcome had to do with what was looked for."
     )
 

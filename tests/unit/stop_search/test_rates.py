@@ -67,6 +67,30 @@ def test_a_benchmark_of_an_age_is_met_by_searches_of_that_age(tmp_path):
     assert (black["n"], black["per_1000"], black["ratio"]) == (50, 100.0, 2.0)
 
 
+def test_a_year_counts_only_months_that_say_what_the_benchmark_asks(tmp_path):
+    counts = pd.DataFrame({"ethnicity": ["White", "Black"], "age": ["10-17"] * 2, "count": [1000.0, 500.0]})
+    young = Benchmark("young", "young", counts)
+    months = ["2024-03", "2024-05", "2024-06"]
+    rows = [
+        {
+            **row,
+            "Date": row["Date"].replace("2024-03", month),
+            "Age range": "" if month == "2024-06" else "10-17",
+        }
+        for month in months
+        for row in many([(50, 0, {}), (50, 0, {"who": "Black"})])
+    ]
+    table = rated(tmp_path, rows, young)
+    black = one(table, definition="officer_defined", dimension="all", group="Black")
+    assert (black["n"], black["per_1000"], black["per_1000_a_year"]) == (100, 200.0, 200.0 * 12 / 2)
+    may = one(table, definition="officer_defined", dimension="month", level="2024-05", group="Black")
+    assert (may["n"], may["per_1000"], may["per_1000_a_year"]) == (50, 100.0, 1200.0)
+    everyone = one(
+        rated(tmp_path / "all", rows), definition="officer_defined", dimension="all", group="Black"
+    )
+    assert (everyone["per_1000"], everyone["per_1000_a_year"]) == (75.0, 300.0)
+
+
 def test_a_benchmark_by_sex_compares_men_with_women(tmp_path):
     sexes = Benchmark("sexes", "sexes", pd.DataFrame({"sex": ["Female", "Male"], "count": [1000.0, 800.0]}))
     table = rated(tmp_path, many([(80, 0, {}), (20, 0, {"sex": "Female"})]), sexes)

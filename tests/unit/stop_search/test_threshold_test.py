@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,8 +145,15 @@ def test_known_thresholds_are_found_again():
 def test_the_same_seed_gives_the_same_test_and_the_record_is_whole(tmp_path):
     searches = two_months(tmp_path)
     short = Sampling(warmup=100, draws=100, chains=2)
-    first, second = (threshold_test(searches, [RESIDENTS], Question(), short) for _ in range(2))
-    assert first == second
+    first = threshold_test(searches, [RESIDENTS], Question(), short)
+    again = threshold_test(searches, [RESIDENTS], Question(), short, sensitivity=True)
+    more = again.pop("sensitivity")
+    assert first == again
+    assert [(row["factor"], row["status"]) for row in more["rows"]] == [(k, "ok") for k in (0.5, 2.0, 10.0)]
+    assert [one["group"] for one in more["conclusions"]] == ["Black"]
+    # Each run is what the test itself says of so many people.
+    twice = replace(RESIDENTS, counts=RESIDENTS.counts.assign(count=RESIDENTS.counts["count"] * 2))
+    assert threshold_test(searches, [twice], Question(), short)["groups"] == more["rows"][1]["groups"]
     assert first["status"] == "ok"
     assert [row["group"] for row in first["groups"]] == ["White", "Black"]
     assert first["groups"][0]["probability_lower"] is None
