@@ -23,7 +23,7 @@ VERDICTS = {
     "lower_bar": "Searched more, and less is found: both tests point to a lower bar for searching them.",
     "higher_bar": "Searched less, and more is found: both tests point to a higher bar for searching them.",
     "tests_disagree": "The two tests point apart. Neither can be relied on.",
-    "inconclusive": "At least one test could be chance. Nothing follows.",
+    "inconclusive": "So the two tests together do not tell.",
     "insufficient": "Too few searches to say.",
 }
 SIMPSON = {
@@ -267,14 +267,35 @@ def _combined_row(row: Json) -> dict[str, Any]:
     """Return a row of both tests with its words; where both agree, what becomes of it like with like."""
     words = VERDICTS[row["verdict"]]
     if row["verdict"] in {"lower_bar", "higher_bar"}:
-        like = Ratio(row["like_ratio"], row["like_lower"], row["like_upper"])
-        agrees = like.side == (-1 if row["verdict"] == "lower_bar" else 1)
-        words += (
-            " So it is like with like."
-            if agrees
-            else " But like with like, what was found differs no more than by chance."
-        )
+        words += f" {_like_words(row['like_sides'], -1 if row['verdict'] == 'lower_bar' else 1)}"
+    if row["verdict"] == "inconclusive":
+        words = f"{_side_words(row, 'rate', 'Searched')} {_side_words(row, 'found', 'Found')} {words}"
     return {**row, "kind_words": KINDS[row["kind"]], "words": words}
+
+
+def _side_words(row: Json, name: str, verb: str) -> str:
+    """Say on which side of one a ratio clearly lies."""
+    side = Ratio(row[f"{name}_ratio"], row[f"{name}_lower"], row[f"{name}_upper"]).side
+    return {
+        1: f"{verb} more often: clear.",
+        -1: f"{verb} less often: clear.",
+        0: f"{verb} more or less often: cannot tell.",
+    }[side]
+
+
+def _like_words(sides: Mapping[str, int | None], wanted: int) -> str:
+    """Say whether what was found differs as much when like is compared with like, in every way that was tried."""
+    known = {name: side for name, side in sides.items() if side is not None}
+    if not known:
+        return "There are too few searches to compare like with like."
+    if all(side == wanted for side in known.values()):
+        return "The same holds when we compare like with like."
+    if any(side == -wanted for side in known.values()):
+        return "But when we compare like with like, it can turn round."
+    if not any(side == wanted for side in known.values()):
+        return "But when we compare like with like, what was found differs no more than by chance."
+    open_ = "; or ".join(name.replace("legislation", "law") for name, side in known.items() if side != wanted)
+    return f"But it may be chance when we compare searches with the same {open_}."
 
 
 def _limits(counts: Sequence[int]) -> list[int]:

@@ -4,14 +4,14 @@ Groups of friends are searched together, and the same person or corner again and
 independent. Each comparison is a smooth function of sums over searches; its variance comes from what each search adds
 (its influence), summed within clusters: days, places, and both ways at once.
 
-Sources: Liang and Zeger (1986), variance from sums over clusters; Cameron, Gelbach and Miller (2011), two ways at once.
+Sources: Liang and Zeger (1986), variance from sums over clusters; Cameron, Gelbach and Miller (2011), two ways at once, and
+Student's t with one less than the fewest clusters of either way.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,6 @@ BoolArray = npt.NDArray[np.bool_]
 Cluster = Literal["both", "day", "place", "none"]
 
 CONFIDENCE = 0.95
-_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 # With fewer clusters their spread is not known well enough for an interval.
 FEWEST_CLUSTERS = 10
 
@@ -74,6 +73,15 @@ class Clusters:
         day, place = _one_way(self.day, influence), _one_way(self.place, influence)
         return max(day + place - _one_way(crossed, influence), day, place)
 
+    def reach(self, influence: FloatArray) -> float:
+        """Return how many standard errors a 95% interval reaches to each side: more where few clusters move the statistic."""
+        from scipy.special import stdtrit
+
+        ways = {"both": (self.day, self.place), "day": (self.day,), "place": (self.place,)}
+        every = np.arange(len(influence))
+        fewest = min(len(np.unique(one[influence != 0])) for one in ways.get(self.by, (every,)))
+        return float(stdtrit(max(fewest - 1, 1), (1 + CONFIDENCE) / 2))
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -116,10 +124,12 @@ class Linear:
         if not (self.value > 0 and other.value > 0 and math.isfinite(scale)):
             return NO_RATIO
         ratio = scale * self.value / other.value
-        error = math.sqrt(clusters.variance(self.influence / self.value - other.influence / other.value))
+        influence = self.influence / self.value - other.influence / other.value
+        error = math.sqrt(clusters.variance(influence))
         if not math.isfinite(error):
             return Ratio(ratio, None, None)
-        return Ratio(ratio, ratio * math.exp(-_Z * error), ratio * math.exp(_Z * error))
+        away = math.exp(clusters.reach(influence) * error)
+        return Ratio(ratio, ratio / away, ratio * away)
 
     def less(self, other: Linear, clusters: Clusters) -> tuple[float, float]:
         """Return the difference to another, and its standard error."""

@@ -261,7 +261,8 @@ def combined_rule(
     -------
     list of dict
         By ``kind`` of search, ``definition``, ``benchmark``, ``group``: the two ratios with intervals, the ratio of what was found like
-        with like (``like_ratio``, by object and age), and the ``verdict``:
+        with like (``like_ratio``, by object and age), on which side of one each way of comparing like with like lies (``like_sides``:
+        -1, 0 where it may be chance, 1, None where it cannot be said), and the ``verdict``:
         ``lower_bar``, ``higher_bar``, ``tests_disagree``, ``inconclusive``, ``insufficient``.
 
     Notes
@@ -288,13 +289,15 @@ def _rule(
 ) -> dict[str, Any]:
     sides = _Sides.of(searches, definition, group, "positive", question)
     people, base = benchmark.people(group), benchmark.people(question.reference)
-    rate = found = like = NO_RATIO
+    rate = found = NO_RATIO
+    likes = dict.fromkeys(STRATA, NO_RATIO)
     if people and base and sides.enough(question.disclosure.threshold):
         labels = searches[definition].to_numpy()
         is_group, is_base = labels == group, labels == question.reference
         rate = number_of(is_group).over(number_of(is_base), sides.clusters, scale=base / people)
         found = mean_of(sides.found, sides.group).over(mean_of(sides.found, sides.base), sides.clusters)
-        like = _like_with_like(searches, sides, MAIN_STRATA, question)[0]
+        likes = {strata: _like_with_like(searches, sides, strata, question)[0] for strata in STRATA}
+    like = likes[MAIN_STRATA]
     return {
         "rate_ratio": rate.value,
         "rate_lower": rate.lower,
@@ -305,6 +308,9 @@ def _rule(
         "like_ratio": like.value,
         "like_lower": like.lower,
         "like_upper": like.upper,
+        "like_sides": {
+            " and ".join(strata): None if one.lower is None else one.side for strata, one in likes.items()
+        },
         "verdict": verdict(rate, found),
     }
 

@@ -16,6 +16,7 @@ from riskmodel.stop_search.sensitivity import variants, what_stands
 from riskmodel.stop_search.threshold_model import (
     Cells,
     FloatArray,
+    IntArray,
     Sampling,
     diagnose,
     is_installed,
@@ -144,7 +145,7 @@ def _cells(table: pd.DataFrame) -> tuple[Cells, list[str]]:
 
 
 def group_thresholds(cells: Cells, draws: FloatArray) -> FloatArray:
-    """Return each draw of each group's threshold, averaged over areas by the people in them.
+    """Return each draw of each group's threshold, averaged over its areas by the people in them.
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ def group_thresholds(cells: Cells, draws: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray, shape (draws, groups)
-        The weights are the same for every group, so that groups are not compared through where they live.
+        An area weighs the same in every group. Groups that are not searched enough in the same areas are compared by
+        ``lower_than``.
     """
     people = np.bincount(cells.area, weights=cells.people)
     weight = np.zeros((len(cells.group), cells.n_groups))
@@ -164,9 +166,39 @@ def group_thresholds(cells: Cells, draws: FloatArray) -> FloatArray:
     return np.asarray(draws @ (weight / weight.sum(axis=0)))
 
 
+def lower_than(cells: Cells, draws: FloatArray, group: int, base: int) -> float | None:
+    """Return the probability that a group's threshold is below another's, over the areas that both have.
+
+    Parameters
+    ----------
+    cells : Cells
+    draws : ndarray, shape (draws, cells)
+        Thresholds by cell.
+    group, base : int
+
+    Returns
+    -------
+    float or None
+        None where they have no area in common.
+    """
+    areas = np.intersect1d(cells.area[cells.group == group], cells.area[cells.group == base])
+    if not len(areas):
+        return None
+    inside = np.isin(cells.area, areas)
+    people = np.bincount(cells.area[inside], weights=cells.people[inside])[areas]
+    own, other = (_by_area(cells, draws, one, areas) @ people for one in (group, base))
+    return float((own < other).mean())
+
+
+def _by_area(cells: Cells, draws: FloatArray, group: int, areas: IntArray) -> FloatArray:
+    """Return the draws of one group's cells in some areas, in their order."""
+    mine = np.flatnonzero((cells.group == group) & np.isin(cells.area, areas))
+    return draws[:, mine[np.argsort(cells.area[mine])]]
+
+
 def _groups(cells: Cells, groups: Sequence[str], draws: dict[str, FloatArray], reference: str) -> list[Json]:
-    values = group_thresholds(cells, _flat(draws["threshold"]))
-    base = values[:, list(groups).index(reference)]
+    thresholds = _flat(draws["threshold"])
+    values, base = group_thresholds(cells, thresholds), list(groups).index(reference)
     rows = []
     for number, group in enumerate(groups):
         lower, upper = np.quantile(values[:, number], [0.025, 0.975])
@@ -177,7 +209,7 @@ def _groups(cells: Cells, groups: Sequence[str], draws: dict[str, FloatArray], r
                 "lower": float(lower),
                 "upper": float(upper),
                 "n_searches": int(cells.searched[cells.group == number].sum()),
-                "probability_lower": None if group == reference else float((values[:, number] < base).mean()),
+                "probability_lower": None if number == base else lower_than(cells, thresholds, number, base),
             }
         )
     return rows

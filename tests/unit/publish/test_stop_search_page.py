@@ -211,6 +211,33 @@ def test_every_verdict_has_words(record, verdict):
     assert (VERDICTS[verdict] in text) is (verdict != "insufficient")
 
 
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ((-1, -1, None), "The same holds when we compare like with like."),
+        ((-1, 0, -1), "But it may be chance when we compare searches with the same object and age and law."),
+        ((0, 0, 0), "But when we compare like with like, what was found differs no more than by chance."),
+        ((-1, 1, 0), "But when we compare like with like, it can turn round."),
+        ((None, None, None), "There are too few searches to compare like with like."),
+    ],
+)
+def test_both_tests_say_what_every_way_of_like_with_like_says(record, sides, words):
+    changed = copy.deepcopy(record)
+    names = ("object", "object and age and legislation", "object and age and month")
+    for row in changed["scopes"][0]["combined"]:
+        row |= {"verdict": "lower_bar", "like_sides": dict(zip(names, sides, strict=True))}
+    assert words in read(stop_search_page(changed, MAP))[1]
+
+
+def test_what_is_clear_is_said_where_the_two_tests_together_are_not(record):
+    changed = copy.deepcopy(record)
+    for row in changed["scopes"][0]["combined"]:
+        row |= {"verdict": "inconclusive", "rate_ratio": 6.0, "rate_lower": 5.0, "rate_upper": 7.0}
+        row |= {"found_ratio": 0.9, "found_lower": 0.7, "found_upper": 1.1}
+    text = read(stop_search_page(changed, MAP))[1]
+    assert "Searched more often: clear. Found more or less often: cannot tell. So the two tests" in text
+
+
 @pytest.mark.parametrize("status", ["not_asked", "not_installed", "no_benchmark", "too_few"])
 def test_why_the_threshold_test_was_not_run(status):
     assert threshold_words({"status": status}).startswith("It was not ")

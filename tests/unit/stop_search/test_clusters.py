@@ -24,8 +24,16 @@ def test_alone_each_search_gives_the_textbook_interval():
     error = math.sqrt(1 / a + 1 / b) * math.sqrt(500 / 499)
     assert found.value == 2.0
     assert (found.lower, found.upper) == pytest.approx(
-        (2 * math.exp(-1.959964 * error), 2 * math.exp(1.959964 * error))
+        (2 * math.exp(-1.964729 * error), 2 * math.exp(1.964729 * error))  # t with 499 degrees of freedom
     )
+
+
+def test_few_days_reach_as_far_as_student_says():
+    day = np.repeat(np.arange(1, 13), 10)
+    influence = np.where(day <= 11, 1.0, 0.0)  # nothing on the twelfth moves the statistic
+    assert clusters(day, [np.nan] * 120, "day").reach(influence) == pytest.approx(2.228139)  # t, 10 degrees
+    assert clusters(day, [np.nan] * 120, "place").reach(influence) == pytest.approx(1.981967)  # t, 109
+    assert clusters(day, [np.nan] * 120).reach(influence) == pytest.approx(2.228139)
 
 
 def test_without_day_or_place_a_search_stands_alone():
@@ -88,13 +96,14 @@ def test_nothing_to_divide_by_is_no_number():
 
 
 @pytest.mark.slow
-def test_intervals_cover_the_truth_when_people_are_searched_in_groups():
+@pytest.mark.parametrize("days", [12, 59])
+def test_intervals_cover_the_truth_when_people_are_searched_in_groups(days):
     rng = np.random.default_rng(20)
     inside = plain = 0
     rounds = 400
     for _ in range(rounds):
         sizes = 1 + rng.poisson(2, 900)
-        day = np.repeat(rng.integers(1, 60, 900), sizes)
+        day = np.repeat(rng.integers(1, days + 1, 900), sizes)
         group = np.repeat(rng.random(900) < 0.4, sizes)
         mood = np.repeat(rng.beta(0.6, 1.4, 900), sizes)
         found = (rng.random(len(day)) < mood).astype(float)

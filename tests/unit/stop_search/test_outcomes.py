@@ -135,6 +135,10 @@ def test_the_combined_rule_by_kind_of_search(tmp_path):
     }
     assert mine["all"]["verdict"] == "lower_bar"
     assert mine["all"]["rate_ratio"] == 5.0
+    # Pooled, less is found; with the same object more is.
+    assert mine["all"]["like_sides"]["object"] == 1
+    assert mine["all"]["like_sides"]["object and age"] == 1
+    assert mine["weapons"]["like_sides"] == dict.fromkeys(mine["all"]["like_sides"])
     assert mine["drugs"]["verdict"] == "tests_disagree"
     assert mine["weapons"]["verdict"] == "insufficient"
 

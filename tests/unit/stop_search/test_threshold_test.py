@@ -9,7 +9,7 @@ from riskmodel.stop_search import read_searches, threshold_model
 from riskmodel.stop_search.benchmarks import Benchmark
 from riskmodel.stop_search.question import Question
 from riskmodel.stop_search.threshold_model import Cells, Sampling
-from riskmodel.stop_search.threshold_test import cell_table, group_thresholds, threshold_test
+from riskmodel.stop_search.threshold_test import cell_table, group_thresholds, lower_than, threshold_test
 
 RESIDENTS = Benchmark(
     "residents", "residents", pd.DataFrame({"ethnicity": ["White", "Black"], "count": [10_000.0, 2_000.0]})
@@ -64,6 +64,19 @@ def test_group_thresholds_have_the_same_weights_for_every_group():
     )  # fmt: skip
     found = group_thresholds(cells, np.array([[0.1, 0.2, 0.5, 0.6]]))
     assert found == pytest.approx(np.array([[(0.1 + 3 * 0.5) / 4, (0.2 + 3 * 0.6) / 4]]))
+
+
+def test_groups_are_compared_where_both_are_searched():
+    """One threshold in each area; only the first group is in the third area, where it is high."""
+    cells = Cells(
+        group=np.array([0, 1, 1, 0, 0, 2]), area=np.array([0, 1, 0, 1, 2, 3]), people=np.full(6, 100),
+        searched=np.full(6, 10), found=np.full(6, 5),
+    )  # fmt: skip
+    draws = np.array([[0.05, 0.10, 0.06, 0.10, 0.4, 0.1], [0.05, 0.12, 0.06, 0.10, 0.4, 0.1]])
+    assert group_thresholds(cells, draws)[0, 0] > 1.5 * group_thresholds(cells, draws)[0, 1]
+    assert lower_than(cells, draws, 0, 1) == 1.0
+    assert lower_than(cells, draws, 1, 0) == 0.0
+    assert lower_than(cells, draws, 2, 0) is None
 
 
 @needs_bayes
