@@ -276,7 +276,9 @@ def _tipping(scenario: Scenario, *, times: int, people: int) -> list[dict[str, A
             )
             if row.status != "undefined":
                 given[i] += 1
-                lower, upper = (np.inf if end is None else end for end in (row.lower, row.upper))
+                lower, upper = (
+                    np.inf if end is None else end for end in (row.difference_lower, row.difference_upper)
+                )
                 held[i] += lower <= one.tipping_point <= upper
     return [
         {
@@ -356,7 +358,8 @@ def page(found: Mapping[str, Any]) -> str:
         lines += [""]
     lines += [
         "## Tipping points", "",
-        "Records as in *well inside the range*. The tolerance is set so that the statement about the second group tips inside the range.", "",
+        "Records as in *well inside the range*. The tolerance is set so that the difference of the second group tips inside the range: this is where the difference",
+        "itself meets the tolerance. Where a statement about it falls is a property of the data at hand and has no interval.", "",
         "| metric | statement | path | difference | tolerance | true tipping point | interval holds it |", "|---|---|---|---|---|---|---|",
         *(
             f"| {row['metric']} | {row['verdict']} | {row['path']} | {row['difference']:.3f} | {row['tolerance']:.3f} | {row['tipping_point']:.3f} | {_share(row)} |"

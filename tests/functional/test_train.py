@@ -134,10 +134,13 @@ def test_what_unequal_records_would_change_is_in_the_files_and_on_the_card(finis
         one
         for one in fairness["differences"]
         if one["model"] == recording["family"]
-        and one["metric"] in ("tpr", "fnr", "fpr", "ppv")
+        and one["metric"] in ("tpr", "fnr", "fpr", "ppv", "calibration_intercept")
         and one["verdict"] in ("within", "exceeds")
     ]
     assert len(recording["tipping_points"]) == 2 * len(firm)
+    for row in recording["tipping_points"]:
+        if row["difference_tipping_point"] is not None:  # a statement falls before its difference does
+            assert row["tipping_point"] <= row["difference_tipping_point"]
     names = [one["name"] for one in read(finished.folder, "card.json")["checks"]]
     assert {"recording", "equal_need"} <= set(names)
 

@@ -26,7 +26,11 @@ LIMITS = (
         "happened was not estimated."
     ),
     "A false record is taken to be as likely at every score in a group.",
-    "The calibration statements have bounds on the number that came to harm for each one expected, and no tipping point.",
+    (
+        "The statements on calibration in the large are moved by the logarithm of how many came to harm for each one expected. Their own log-odds "
+        "move a little further: where the estimates of those who came to harm average .05, one twentieth."
+    ),
+    "The statements on the slope of calibration have no tipping point.",
 )
 
 
@@ -150,7 +154,6 @@ def audit_records(
     cell = fairness.spec.minimum_cell
     bounded: list[BoundsRow] = []
     tips: list[TippingRow] = []
-    needs: list[EqualNeedRow] = []
     statements = [one for one in fairness.differences if one.model == family]
     for grouping in fairness.groupings:
         sums = recorded_sums(rows, grouping, resamples, gammas, threads=threads)
@@ -158,8 +161,11 @@ def audit_records(
         enough = (people.few >= cell) & (people.few_outside >= cell)
         bounded += bounds(sums, grouping, people, over=over, minimum_cell=cell)
         tips += tipping_points(sums, grouping, statements, spec, enough=enough)
-        if need is not None:
-            needs += equal_need(rows, need[1], grouping, resamples, minimum_cell=cell, threads=threads)
+    needs = (
+        []
+        if need is None
+        else equal_need(rows, need[1], fairness.groupings, resamples, minimum_cell=cell, threads=threads)
+    )
     return RecordsReport(
         spec,
         family,

@@ -106,15 +106,17 @@ class RecordingSpec(BaseModel):
     ----------
     detection : tuple of float
         Lowest and highest share of those to whom it happened who are recorded. Two records of the same violence, put side by
-        side, leave .41 (Swansea, 2002) to .55 (South Wales, 2014 to 2016) in either. The highest over the lowest is close to 2.45,
-        the measured difference in stop and search.
+        side, leave .41 (Swansea, 2002) to .55 (South Wales, 2014 to 2016) in either, *if neither record knows of the other*. Grave harm
+        reaches both more often, so these are upper figures: with odds 3 times as high, .19 and .29. The default is not the worst
+        there could be; a study can set .2. The highest over the lowest is close to 2.45, the measured difference in stop and search.
     false_recording : tuple of float
         Lowest and highest share of those to whom it did not happen who are recorded all the same. Assumed: at 2 recorded in
         100, .001 means that 1 record in 20 is wrong.
     gamma : tuple of float
         Lowest and highest odds ratio of being noticed for one standard deviation of the score, in a group, among those to whom
-        it happened. 1: those who are missed have the scores of those who are noticed. Sex changes the odds of who records
-        violence 2.1 to 2.5 times (Swansea), which is 1.4 to 1.6 for one standard deviation.
+        it happened. 1: those who are missed have the scores of those who are noticed. Assumed: what was measured is that sex changes the
+        odds of *which source* records violence 2.1 to 2.5 times (Swansea), as much as 1.4 to 1.6 for one standard deviation; of a score
+        nothing was measured.
     need : str, optional
         The outcome that measures need without the label's records, for the test of equal need at equal score. By default
         ``harm_health`` (emergency departments and hospitals only) where the study has it.

@@ -10,7 +10,7 @@ from riskmodel.audit.equal_need import EqualNeedRow
 from riskmodel.audit.groups import TOGETHER
 from riskmodel.audit.lens import InformedRange
 from riskmodel.audit.recording import TRUE_METRICS
-from riskmodel.audit.tipping import TippingRow
+from riskmodel.audit.tipping import MEASURED_BY, TippingRow
 from riskmodel.audit.words import attribute_words, group_words
 from riskmodel.disclosure import Disclosure
 from riskmodel.explain.words import number_words
@@ -24,9 +24,11 @@ _WHY = (
     "wrong, or look wrong and be even-handed."
 )
 _HOW = (
-    "The table shows how little it takes for a statement to fall: 0% is records that are right, 100% is the worst the study allows. "
-    "In brackets: a 95% interval. The last column gives the records with which it would fall first."
+    "The table shows how little it takes for a statement to fall: 0% is records that are right, 100% is the worst the study allows, not the worst there could be. "
+    "A statement falls where the audit could no longer be sure of it; one that was only just sure falls at once. The next column is where the "
+    "difference itself would cross the line that the statement is about, with a 95% interval. The last column gives the records with which it would fall first."
 )
+_UNTESTED = "How many are offered support does not rest on these records. What is said of how far apart estimates lie was not tested."
 _FIGURE = "The figure shows between which numbers each group may lie, if its own records are as far off as the study allows. The thin line adds chance."
 _HELPED = "Support that was already given is not in this. It keeps some safe, and they then look as if they had not needed it. How many was not worked out."
 _RATES = {
@@ -54,6 +56,7 @@ _STATEMENTS = {
     "fnr": "how many are missed",
     "fpr": "how many others are offered support",
     "ppv": "how many offers are right",
+    "calibration_intercept": "whether estimates are right on average",
 }
 _SHORT = {"within": "close", "exceeds": "unlike"}
 _VERDICTS = {"within": "close to everyone else's", "exceeds": "clearly unlike everyone else's"}
@@ -74,8 +77,18 @@ def recording_check(report: RecordsReport, disclosure: Disclosure, *, past: str)
     return Check(
         "recording",
         _TITLE,
-        [_answer(rows), _WHY, *_range_words(report, past), *([_HOW] if rows else []), _FIGURE, _HELPED],
-        ("Looked at", "Group", "Statement", "Falls at", "With these records") if rows else (),
+        [
+            _answer(rows),
+            _WHY,
+            *_range_words(report, past),
+            *([_HOW] if rows else []),
+            _UNTESTED,
+            _FIGURE,
+            _HELPED,
+        ],
+        ("Looked at", "Group", "Statement", "Falls at", "The difference itself", "With these records")
+        if rows
+        else (),
         [_row(row) for row in rows],
     )
 
@@ -89,7 +102,7 @@ def _firm_statements(report: RecordsReport, disclosure: Disclosure) -> list[Tipp
         if row.path == "anything"
         and row.metric in _STATEMENTS  # who is reached mirrors who is missed
         and TOGETHER not in row.attribute
-        and (row.attribute, row.group, row.metric) in shown
+        and (row.attribute, row.group, MEASURED_BY[row.metric]) in shown
         and row.status in ("ok", "none")
     ]
     rows.sort(key=lambda row: 2.0 if row.tipping_point is None else row.tipping_point)
@@ -101,7 +114,7 @@ def _answer(rows: Sequence[TippingRow]) -> str:
         return "The audit made no firm statement about a group that can be shown here, so there is none to overturn."
     fallen = sum(row.status == "ok" for row in rows)
     number = f"{fallen} of {len(rows)}" if fallen else f"None of {len(rows)}"
-    return f"{number} firm statements about groups would fall if records were as unequal as the study allows."
+    return f"{number} firm statements that rest on these records would fall if records were as unequal as the study allows."
 
 
 def _range_words(report: RecordsReport, past: str) -> Iterator[str]:
@@ -150,16 +163,22 @@ def _widened_words(found: InformedRange) -> str:
 def _row(row: TippingRow) -> list[str]:
     statement = f"{_STATEMENTS[row.metric]}: {_VERDICTS[row.verdict]}"
     names = [capital(attribute_words(row.attribute)), group_words(row.attribute, row.group)]
-    reach = [_percent(row.lower), _percent(row.upper)]
     if row.tipping_point is None or row.at is None:
-        chance = "" if row.lower is None else f" (with chance, from {reach[0]})"
-        return [*names, statement, f"nowhere in the range{chance}", ""]
-    interval = f"{_percent(row.tipping_point)} ({reach[0]} to {reach[1]})"
-    return [*names, statement, interval, _records(row.at)]
+        return [*names, statement, "nowhere in the range", _difference(row), ""]
+    return [*names, statement, _percent(row.tipping_point), _difference(row), _records(row.at)]
+
+
+def _difference(row: TippingRow) -> str:
+    point, low, high = (
+        _percent(end) for end in (row.difference_tipping_point, row.difference_lower, row.difference_upper)
+    )
+    return point if row.difference_lower is None else f"{point} ({low} to {high})"
 
 
 def _percent(share: float | None) -> str:
-    return "beyond the range" if share is None else f"{100 * share:.0f}%"
+    if share is None:
+        return "beyond the range"
+    return "under 1%" if share < 0.01 else f"{100 * share:.0f}%"
 
 
 def _records(at: dict[str, dict[str, float]]) -> str:
@@ -204,15 +223,19 @@ def equal_need_check(report: RecordsReport, disclosure: Disclosure, *, need: str
                 "If what the model learned is recorded less often in one group, that group's scores are too low: among young people with the same "
                 "score, more of them need help (Obermeyer and others 2019)."
             ),
-            "High scores are the highest tenth.",
-            "With so many groups, about 1 in 20 looks clear by chance alone.",
+            (
+                "That is not the only reason there can be. A model that is not told the group can be wrong for it even if everything is recorded: "
+                "where the same record means more need in one group than in another."
+            ),
+            *(["High scores are the highest tenth."] if high else []),
+            "The intervals hold for all groups at once: if need were equal at equal scores, at most 1 audit in 20 would call any group clearly unlike.",
         ),
         (
             "Looked at",
             "Group",
             "Of 100, in need",
             "Of 100 others with these scores",
-            "Difference (95% interval)",
+            "Difference (95% interval for all at once)",
         ),
         [_need_row(row) for row in rows],
     )
@@ -220,7 +243,7 @@ def equal_need_check(report: RecordsReport, disclosure: Disclosure, *, need: str
 
 def _need_answer(rows: Sequence[EqualNeedRow]) -> str:
     where = "the same high scores" if rows[0].where == "highest tenth" else "the same scores"
-    clear = [row for row in rows if (row.lower or 0) > 0 or (row.upper or 0) < 0]
+    clear = [row for row in rows if row.clear and not _mirrored(row, rows)]
     groups = f"{len(rows)} groups" if len(rows) > 1 else "1 group"
     if not clear:
         return f"We looked at {groups}. None of them clearly needs help more or less often than everyone else with {where}."
@@ -231,10 +254,18 @@ def _need_answer(rows: Sequence[EqualNeedRow]) -> str:
     return f"We looked at {groups}. Clearly unlike everyone else with {where} in how often they need help: {named}."
 
 
+def _mirrored(row: EqualNeedRow, rows: Sequence[EqualNeedRow]) -> bool:
+    """Return whether a group of two is the one in less need: the same comparison as the other's."""
+    own = [one for one in rows if one.attribute == row.attribute]
+    return len(own) == 2 and all(one.clear for one in own) and (row.estimate or 0) < 0
+
+
 def _need_row(row: EqualNeedRow) -> list[str]:
     names = [capital(attribute_words(row.attribute)), group_words(row.attribute, row.group)]
     shares = [number_words(100 * (value or 0)) for value in (row.need, row.others)]
-    middle, low, high = (number_words(100 * (value or 0)) for value in (row.estimate, row.lower, row.upper))
+    middle, low, high = (
+        number_words(100 * (value or 0)) for value in (row.estimate, row.together_lower, row.together_upper)
+    )
     return [*names, *shares, f"{middle} ({low} to {high})"]
 
 
@@ -284,12 +315,15 @@ def tipping_figures(report: RecordsReport, disclosure: Disclosure) -> dict[str, 
     for metric, words in _STATEMENTS.items():
         own = [_statement(row) for row in rows if row.metric == metric]
         if own:
-            name = f"tipping-{metric}"
+            name = f"tipping-{metric.replace('_', '-')}"
             drawn[name] = figures.tipping(own, name=name, title=f"When statements fall about {words}")
     return drawn
 
 
 def _statement(row: TippingRow) -> dict[str, Any]:
     group = f"{capital(attribute_words(row.attribute))}: {group_words(row.attribute, row.group)}"
-    ends = {end: getattr(row, end) for end in ("tipping_point", "lower", "upper")}
+    ends = {
+        end: getattr(row, end)
+        for end in ("tipping_point", "difference_tipping_point", "difference_lower", "difference_upper")
+    }
     return {"label": f"{group} ({_SHORT[row.verdict]})", **ends}

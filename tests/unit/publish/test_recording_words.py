@@ -43,6 +43,7 @@ def tip(
     metric="fnr",
     verdict="within",
     at=0.4,
+    itself=0.5,
     path="anything",
     attribute="sex",
     lower=0.2,
@@ -50,8 +51,8 @@ def tip(
 ):
     words = (attribute, group, metric, verdict, path)
     if at is None:
-        return TippingRow(*words, None, lower, None, None, None, "none")
-    return TippingRow(*words, at, lower, upper, 0.46, AT, "ok")
+        return TippingRow(*words, None, None, lower, None, None, None, "none")
+    return TippingRow(*words, at, itself, lower, upper, 0.46, AT, "ok")
 
 
 def need(group="Male", where="highest tenth", estimate=0.02, half=0.01, n_outcomes=60, attribute="sex"):
@@ -62,6 +63,8 @@ def need(group="Male", where="highest tenth", estimate=0.02, half=0.01, n_outcom
         0.06,
         0.06 - estimate,
         estimate,
+        estimate - half / 2,
+        estimate + half / 2,
         estimate - half,
         estimate + half,
         900,
@@ -84,22 +87,24 @@ def words(check):
 
 def test_statements_that_fall_first_come_first():
     tips = [
-        tip("Female", at=None, lower=0.9), tip("Male", "ppv", "exceeds", at=0.8, upper=None), tip("Male"),
+        tip("Female", at=None, lower=0.9), tip("Male", "ppv", "exceeds", at=0.8, itself=None, upper=None), tip("Male"),
         tip("Male", path="detection"), tip("Male", "tpr"), tip("Male x yes", attribute="sex x care"),
     ]  # fmt: skip
     check = recording_check(report(BOUNDS, tips), SAFE, past=PAST)
-    assert check.sentences[0].startswith("2 of 3 firm statements about groups would fall")
+    assert check.sentences[0].startswith("2 of 3 firm statements that rest on these records would fall")
     assert [row[1] for row in check.rows] == ["Male", "Male", "Female"]
     first, second, last = check.rows
-    assert first[2:4] == ["how many are missed: close to everyone else's", "40% (20% to 70%)"]
-    assert first[4] == (
+    assert first[2:4] == ["how many are missed: close to everyone else's", "40%"]
+    assert first[4] == "50% (20% to 70%)"
+    assert first[5] == (
         "46 of 100 on record in this group, 100 of 100 elsewhere; those missed in it have higher scores"
     )
-    assert second[2:4] == [
+    assert second[2:5] == [
         "how many offers are right: clearly unlike everyone else's",
-        "80% (20% to beyond the range)",
+        "80%",
+        "beyond the range (20% to beyond the range)",
     ]
-    assert last[3:] == ["nowhere in the range (with chance, from 90%)", ""]
+    assert last[3:] == ["nowhere in the range", "beyond the range (90% to beyond the range)", ""]
     assert "40 to 100 are on record; of 1,000 others, up to 1 are" in words(check)
     assert "by 0.625 to 1.6" in words(check)
     assert not re.search(r"None|nan|_", words(check))
@@ -108,7 +113,7 @@ def test_statements_that_fall_first_come_first():
 def test_nothing_falls_and_nothing_firm_are_said():
     nothing = recording_check(report(BOUNDS, [tip(at=None, lower=None)]), SAFE, past=PAST)
     assert nothing.sentences[0].startswith("None of 1 firm")
-    assert nothing.rows[0][3] == "nowhere in the range"
+    assert nothing.rows[0][3:5] == ["nowhere in the range", "beyond the range"]
     silent = recording_check(report(BOUNDS), SAFE, past=PAST)
     assert "no firm statement" in silent.sentences[0]
     assert (silent.head, list(silent.rows)) == ((), [])
@@ -116,6 +121,20 @@ def test_nothing_falls_and_nothing_firm_are_said():
     plain = words(recording_check(report(BOUNDS, spec=one), SAFE, past=PAST))
     assert "of 100 young people who came to harm, 50 are" in plain
     assert "standard deviation" not in plain
+
+
+def test_a_statement_that_falls_at_once_and_one_about_calibration_are_shown():
+    tips = [tip("Male", "calibration_intercept", "exceeds", at=0.0004, itself=0.4)]
+    without = recording_check(report(BOUNDS, tips), SAFE, past=PAST)
+    assert without.rows == []  # how many came to harm for each one expected cannot be shown
+    bounds = [bound(group, "observed_to_expected") for group in ("Female", "Male")]
+    row = recording_check(report(bounds, tips), SAFE, past=PAST).rows[0]
+    assert row[2:5] == [
+        "whether estimates are right on average: clearly unlike everyone else's",
+        "under 1%",
+        "40% (20% to 70%)",
+    ]
+    assert set(tipping_figures(report(bounds, tips), SAFE)) == {"tipping-calibration-intercept"}
 
 
 def test_a_small_group_and_the_one_that_would_give_it_away_are_left_out():
@@ -142,17 +161,23 @@ def test_clear_differences_in_need_are_named():
     rows = [
         need("Male"),
         need("Female", estimate=-0.03),
+        need("yes", estimate=0.02, half=0.03, attribute="care"),
+        need("no", estimate=-0.02, attribute="care"),
         need("Male", "all scores"),
         need("Female", "all scores", 0.001),
     ]
-    check = equal_need_check(report(needs=rows), SAFE, need="Emergency visits.")
+    care = Grouping("care", (("no",), ("yes",)), np.zeros(2, dtype=np.int64))
+    check = equal_need_check(report(needs=rows, groupings=(SEX, care)), SAFE, need="Emergency visits.")
+    # Male and Female are one comparison, told once; one's own 95% interval is not what makes a difference clear.
     assert check.sentences[0] == (
-        "We looked at 2 groups. Clearly unlike everyone else with the same high scores in how often they need help: "
-        "sex: Male (more often); sex: Female (less often)."
+        "We looked at 4 groups. Clearly unlike everyone else with the same high scores in how often they need help: "
+        "sex: Male (more often); being looked after: no (less often)."
     )
+    assert "not told the group can be wrong for it even if everything is recorded" in words(check)
+    assert "1 in 20 looks" not in words(check)
     assert "another outcome: Emergency visits." in words(check)
     assert check.rows[0] == ["Sex", "Male", "6", "4", "2 (1 to 3)"]
-    assert len(check.rows) == 2
+    assert len(check.rows) == 4
 
 
 def test_no_difference_few_and_no_measure_of_need_are_said():
@@ -191,13 +216,16 @@ def test_every_metric_has_a_picture_of_whom_may_be_shown():
 
 
 def test_tipping_points_have_a_picture_for_each_metric_with_a_firm_statement():
-    tips = [tip("Female"), tip("Male", at=None, lower=0.9), tip("Female", "ppv", "exceeds", at=0.8, upper=None),
+    tips = [tip("Female"), tip("Male", at=None, lower=0.9), tip("Female", "ppv", "exceeds", at=0.8, itself=None, upper=None),
             tip("Male", "ppv", at=None, lower=None), tip("Female x yes", attribute="sex x care")]  # fmt: skip
     drawn = tipping_figures(report(BOUNDS, tips), SAFE)
     assert set(drawn) == {"tipping-fnr", "tipping-ppv"}
     missed, right = (" ".join(ET.fromstring(drawn[f"tipping-{one}"]).itertext()) for one in ("fnr", "ppv"))  # noqa: S314 - our own
-    assert "Sex: Female (close): falls at 40 of 100; Sex: Male (close): stands within the range" in missed
-    assert "Sex: Female (unlike): falls at 80 of 100" in right
+    assert (
+        "Sex: Female (close): falls at 40 of 100 (the difference itself at 50); Sex: Male (close): stands within the range"
+        in missed
+    )
+    assert "Sex: Female (unlike): falls at 80 of 100 (the difference itself beyond the range)" in right
     assert right.count("stands throughout") == 1
     assert "stands throughout" not in missed  # chance could still overturn it: its interval is drawn
     assert tipping_figures(report(BOUNDS), SAFE) == {}

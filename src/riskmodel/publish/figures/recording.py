@@ -6,6 +6,8 @@ from typing import Any
 
 from riskmodel.publish.figures.canvas import BLUE, GREY, Rows, svg, wrapped
 
+_LEGEND = "Full dot: the statement. Open dot: the difference itself, with a 95% interval."
+
 
 def bounds(rows: Rows, *, name: str, title: str) -> str:
     """Draw, for each group, between which bounds a rate may lie if records are unequal, and its interval.
@@ -40,13 +42,13 @@ def bounds(rows: Rows, *, name: str, title: str) -> str:
 
 
 def tipping(rows: Rows, *, name: str, title: str) -> str:
-    """Draw, for each firm statement, how far records must be off for it to fall, with its interval.
+    """Draw, for each firm statement, how far records must be off for it to fall, and for the difference itself to reach the tolerance, with its interval.
 
     Parameters
     ----------
     rows : sequence of mappings
-        ``label``; ``tipping_point``, ``lower`` and ``upper`` as shares of the way to the worst that the study allows: null where
-        that lies beyond the range.
+        ``label``; ``tipping_point`` (a full dot), ``difference_tipping_point`` (an open one), ``difference_lower`` and ``difference_upper``
+        (a line) as shares of the way to the worst that the study allows: null where that lies beyond the range.
     name : str
         Of the figure.
     title : str
@@ -58,23 +60,25 @@ def tipping(rows: Rows, *, name: str, title: str) -> str:
         for place, row in zip(places, rows, strict=True):
             _falls_at(axis, place, row)
         axis.set_yticks(places, [wrapped(str(row["label"]), 24) for row in rows])
-        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, 112))
+        axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(-2, 112))
         axis.set_xticks([0, 50, 100], ["0\nrecords\nare right", "50", "100\nworst\nallowed"])
-        axis.set_xlabel(wrapped(title, 28))
+        axis.set_xlabel(wrapped(title, 28) + "\n" + wrapped(_LEGEND, 28))
 
     words = "; ".join(f"{row['label']}: {_falls_words(row)}" for row in rows)
-    return svg(name, title, words, _draw, height=2.0 + 0.55 * max(1, len(rows)))
+    return svg(name, title, words, _draw, height=2.6 + 0.55 * max(1, len(rows)))
 
 
 def _falls_at(axis: Any, place: float, row: Any) -> None:
-    if row["lower"] is not None:
-        end = 100 if row["upper"] is None else 100 * row["upper"]
-        axis.plot([100 * row["lower"], end], [place, place], color=BLUE, linewidth=2)
-        if row["upper"] is None:
+    low, high, difference = (row[f"difference_{end}"] for end in ("lower", "upper", "tipping_point"))
+    if low is not None:
+        axis.plot([100 * low, 100 if high is None else 100 * high], [place, place], color=BLUE, linewidth=2)
+        if high is None:
             axis.plot(103, place, color=BLUE, marker=">", markersize=5)
+    if difference is not None:
+        axis.plot(100 * difference, place, color=BLUE, marker="o", markersize=6, markerfacecolor="white")
     if row["tipping_point"] is not None:
         axis.plot(100 * row["tipping_point"], place, color=BLUE, marker="o", markersize=6)
-    elif row["lower"] is None:
+    elif low is None:
         axis.annotate(
             "stands throughout",
             (0, place),
@@ -86,6 +90,8 @@ def _falls_at(axis: Any, place: float, row: Any) -> None:
 
 
 def _falls_words(row: Any) -> str:
+    difference = row["difference_tipping_point"]
+    itself = "beyond the range" if difference is None else f"at {100 * difference:.0f}"
     if row["tipping_point"] is None:
         return "stands within the range"
-    return f"falls at {100 * row['tipping_point']:.0f} of 100"
+    return f"falls at {100 * row['tipping_point']:.0f} of 100 (the difference itself {itself})"
