@@ -47,7 +47,7 @@ DOORS = {
     "python_calamine": {"intake/workbook.py"},
     "sklearn": {"models/", "audit/", "validate/"},
     "jinja2": {"publish/"},
-    "scipy": {"validate/heterogeneity.py", "audit/pooling.py"},
+    "scipy": {"validate/heterogeneity.py", "audit/pooling.py", "audit/offer_hazard.py"},
     "numpyro": {"stop_search/threshold_model.py"},
     "jax": {"stop_search/threshold_model.py"},
     "pickle": set(),

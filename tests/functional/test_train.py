@@ -23,7 +23,7 @@ CONTRACT = {
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "uncertainty.json", "robustness.json", "calibration.json",
     "scorecard.html", "scorecard.md", "scorecard.json",
-    "curves.json", "optimism.json", "recording.json",
+    "curves.json", "optimism.json", "recording.json", "no_support.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (

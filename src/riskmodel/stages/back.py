@@ -54,6 +54,9 @@ def back_end(
     rows = ("population", "features", "split")
     again = (*rows, "tuning", "models")  # what a stage that fits again reads
     later = ("intake",) if study.validation.robustness.late else ()  # the records are read again
+    dated = (
+        () if study.data.kind == "table" else ("intake",)
+    )  # the audit looks at offers of support in the records
     smaller = stage("learning_curve", "Learning from fewer", again, run=learning_curve)
     worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
@@ -69,7 +72,7 @@ def back_end(
         *([worth] if study.models.tuned_families else []),
         stage("measured", "Measuring how good they are", (*rows, "models"), run=measure),
         *([smaller] if study.validation.learning_curve.shares else []),
-        stage("audited", "Auditing by group", (*rows, "models"), run=audit),
+        stage("audited", "Auditing by group", (*rows, "models", *dated), run=audit),
         stage("mitigation", "Asking what could be done about gaps", again, run=mitigation),
         stage("inputs", "Leaving out inputs", (*again, "audited"), run=input_audit),
         stage("uncertainty", "Measuring how sure they are", (*rows, "models"), run=uncertainty),
