@@ -145,7 +145,9 @@ def recorded(
 ) -> dict[str, dict[str, float]]:
     """Return the same rates in the life with support, as records show it."""
     parts = [live(world, people, seed=seed + one) for one in range(times)]
-    return metrics_by_group(joined([scored(one) for one in parts]), np.concatenate([one.group for one in parts]))
+    return metrics_by_group(
+        joined([scored(one) for one in parts]), np.concatenate([one.group for one in parts])
+    )
 
 
 def metrics_by_group(rows: ScoredRows, group: IntArray) -> dict[str, dict[str, float]]:

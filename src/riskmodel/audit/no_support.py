@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +54,7 @@ LIMITS = (
     "Support offered before the index date is left as it was.",
 )
 
+_AIM = 0.96  # as for bounds: aimed at 95%, intervals of rare outcomes hold the truth a little less often
 _STATEMENTS: tuple[tuple[Metric, TrueMetric], ...] = (
     ("tpr", "tpr"), ("fnr", "fnr"), ("fpr", "fpr"), ("ppv", "ppv"),
     ("calibration_intercept", "observed_to_expected"), ("calibration_slope", "observed_to_expected"),
@@ -303,7 +305,7 @@ def _row(
 ) -> NoSupportRow:
     change = without - recorded
     share = place[2] != "observed_to_expected"
-    ends = (*bounds_interval(without, without, share=share), *percentile_interval(change[1:]))
+    ends = (*bounds_interval(without, without, share=share), *_change_interval(change))
     nothing = (None,) * 7
     if reason is not None:
         return NoSupportRow(*place, *nothing, few, "insufficient", reason)
@@ -313,6 +315,13 @@ def _row(
         return NoSupportRow(*place, *nothing, few, "undefined", None)
     values = (float(recorded[0]), float(without[0]), ends[0], ends[1], float(change[0]), ends[2], ends[3])
     return NoSupportRow(*place, *values, few, "ok", None)
+
+
+def _change_interval(change: FloatArray) -> tuple[float, float]:
+    """Return the interval of a change: the tails of its resamples, or standard errors where these reach further, as ``bounds_interval`` does."""
+    low, high = percentile_interval(change[1:], confidence=_AIM)
+    reach = NormalDist().inv_cdf((1 + _AIM) / 2) * float(np.nanstd(change[1:]))
+    return min(low, float(change[0]) - reach), max(high, float(change[0]) + reach)
 
 
 def _verdicts(

@@ -53,14 +53,20 @@ def offer(subject, day, **more):
 )
 def test_follow_up_ends_with_the_outcome_the_offer_or_the_horizon(log, harm, days, offered):
     found = follow_up(
-        events([event(9, "EDU//SUSPENSION//OTHER", 1), *log]), cohort_of([1]), labels_of([harm]), offers=OFFERS, horizon=HORIZON
+        events([event(9, "EDU//SUSPENSION//OTHER", 1), *log]),
+        cohort_of([1]),
+        labels_of([harm]),
+        offers=OFFERS,
+        horizon=HORIZON,
     )
     assert (found.end - found.start).tolist() == [days]
     assert found.offered.tolist() == [offered]
 
 
 def test_a_row_whose_outcome_could_not_be_seen_is_not_followed():
-    found = follow_up(events([offer(1, 3)]), cohort_of([1]), labels_of([None], known=[0]), offers=OFFERS, horizon=HORIZON)
+    found = follow_up(
+        events([offer(1, 3)]), cohort_of([1]), labels_of([None], known=[0]), offers=OFFERS, horizon=HORIZON
+    )
     assert (found.end - found.start).tolist() == [0]
     assert found.offered.tolist() == [False]
 
@@ -70,8 +76,14 @@ def made_up(seed):
     rows, harm = [], []
     for subject in range(1, 81):
         troubles = rng.integers(-120, HORIZON, rng.poisson(2.5))
-        rows += [event(subject, f"EDU//SUSPENSION//{kind}", int(day)) for day, kind in zip(troubles, ("A", "B") * 9, strict=False)]
-        rows += [event(subject, "HEALTH//ED//OTHER", int(day)) for day in rng.integers(-120, HORIZON, rng.poisson(1.0))]
+        rows += [
+            event(subject, f"EDU//SUSPENSION//{kind}", int(day))
+            for day, kind in zip(troubles, ("A", "B") * 9, strict=False)
+        ]
+        rows += [
+            event(subject, "HEALTH//ED//OTHER", int(day))
+            for day in rng.integers(-120, HORIZON, rng.poisson(1.0))
+        ]
         for day in troubles:
             if rng.random() < 0.6:
                 rows.append(offer(subject, int(day) + int(rng.integers(1, 20))))
@@ -137,7 +149,9 @@ def test_what_may_never_be_a_feature_says_nothing_of_offers():
     rows = [row for one in people for row in (event(one, "POLICE//STOP_SEARCH//DRUGS", 5), offer(one, 8))]
     log, cohort = events(rows), cohort_of(people)
     follow = follow_up(log, cohort, labels_of([None] * 40), offers=OFFERS, horizon=HORIZON)
-    assert {name.split(" ")[0] for name in stretches(log, cohort, follow, offers=OFFERS, cut=30).names} == {"SUPPORT//OFFERED"}
+    assert {name.split(" ")[0] for name in stretches(log, cohort, follow, offers=OFFERS, cut=30).names} == {
+        "SUPPORT//OFFERED"
+    }
 
 
 def test_without_any_event_there_is_one_stretch_on_each_side_of_the_cut():
