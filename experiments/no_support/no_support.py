@@ -208,9 +208,9 @@ def _lived(found: Json) -> Iterator[str]:
         yield ""
         offered = [n for n in one["offered"] if n is not None]
         yield (
-            f"{one['n']} boroughs; the audit gave numbers in {one['told']}. Young people offered new support in a borough: {min(offered):,} to {max(offered):,}. "
+            f"{one['n']} boroughs; the audit gave numbers in {one['told']}. Young people offered new support in a borough: {min(offered):,} to {max(offered):,}."
             if offered
-            else f"{one['n']} boroughs; the audit gave numbers in {one['told']}: too few were offered new support. "
+            else f"{one['n']} boroughs; the audit gave numbers in {one['told']}: too few were offered new support."
         )
         if not one["rows"]:
             continue

@@ -83,6 +83,7 @@ def test_the_command_prints_one_object(finished):
         "robustness",
         "calibration",
         "recording",
+        "no_support",
     ],
 )
 def test_files_follow_their_schemas(finished, name):

@@ -320,6 +320,8 @@ def _row(
 def _change_interval(change: FloatArray) -> tuple[float, float]:
     """Return the interval of a change: the tails of its resamples, or standard errors where these reach further, as ``bounds_interval`` does."""
     low, high = percentile_interval(change[1:], confidence=_AIM)
+    if not np.isfinite([low, high]).all():
+        return low, high
     reach = NormalDist().inv_cdf((1 + _AIM) / 2) * float(np.nanstd(change[1:]))
     return min(low, float(change[0]) - reach), max(high, float(change[0]) + reach)
 

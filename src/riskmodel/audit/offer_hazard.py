@@ -21,7 +21,7 @@ from riskmodel.validate.resample import Resamples, one_blas_thread
 _WIDE = 5.0  # standard deviation of the prior of the log rate ratio of what offers closely follow
 _USUAL = 0.5  # of other facts, to begin with
 _LEAST_AND_MOST = (0.02, 1.5)
-_ROUNDS = 4
+_TOLERANCES = (1e-5, 1e-5, 1e-9)  # of the solver, round by round
 _BENDS = (0.9, 0.98)  # shares of the scores above which their slope may differ
 _AT_A_TIME = 16
 
@@ -113,9 +113,9 @@ def fit_offers(design: Design, stretches: Stretches, weight: FloatArray) -> Offe
 
     with one_blas_thread():
         fitted = _Fit(design, stretches, weight)
-        for _ in range(_ROUNDS):
+        for tolerance in _TOLERANCES:
             fitted.set_prior()
-            fitted.solve()
+            fitted.solve(tolerance)
         m, n = len(stretches), len(weight)
         by_row = (stretches.row, np.arange(m))
         rows = sparse.csr_array((fitted.expected, by_row), shape=(n, m))
@@ -145,16 +145,15 @@ class _Fit:
         self.exposed = exposed * self.rate
         self.offers = np.divide(offers, self.exposed, out=np.zeros(len(offers)), where=self.exposed > 0)
         self.scale = np.where(design.block == CLOSE, _WIDE, _USUAL)
-        self.model = PoissonRegressor(
-            alpha=1 / self.exposed.sum(), solver="newton-cholesky", tol=1e-9, warm_start=True
-        )
-        self.solve()
+        self.model = PoissonRegressor(alpha=1 / self.exposed.sum(), solver="newton-cholesky", warm_start=True)
+        self.solve(_TOLERANCES[0])
 
-    def solve(self) -> None:
+    def solve(self, tolerance: float) -> None:
         """Solve for the coefficients, and take the information there."""
         from scipy import sparse
 
         scaled = (self.design.columns @ sparse.diags_array(self.scale)).tocsr()
+        self.model.set_params(tol=tolerance)
         self.model.fit(scaled, self.offers, sample_weight=self.exposed)
         self.columns = sparse.hstack([np.ones((len(self.stretches), 1)), scaled], format="csr")
         self.coefficients = np.append(self.model.intercept_ + np.log(self.rate), self.model.coef_)

@@ -9,7 +9,7 @@ import pytest
 from experiments_kit import load_experiment
 from jsonschema import Draft202012Validator
 
-from riskmodel.audit.no_support import NoSupportReport, NoSupportRow
+from riskmodel.audit.no_support import NoSupportReport, NoSupportRow, _row
 from riskmodel.audit.offer_hazard import OfferHazard
 from riskmodel.audit.recording import TRUE_METRICS
 from riskmodel.audit.spec import AuditSpec, NoSupportSpec
@@ -185,12 +185,12 @@ def test_a_small_group_gets_no_number(lives):
 # ---- small sums by hand
 
 
-def small():
+def small(outcome=(1, 0, 1, 0, 1, 0)):
     """Six rows of six people; the third was offered support, the fourth could not be followed."""
     rows = ScoredRows(
         raw=np.array([3.0, 2, 1, 0, -1, -2]),
         risk=np.array([0.5, 0.4, 0.3, 0.2, 0.1, 0.1]),
-        outcome=np.array([1, 0, 1, 0, 1, 0], dtype=np.int8),
+        outcome=np.array(outcome, dtype=np.int8),
         weight=np.array([1.0, 2, 1, 0, 1, 1]),
         offered=np.array([1.0, 1, 1, 0, 0, 0]),
         subject_id=np.arange(6),
@@ -226,6 +226,22 @@ def test_sums_follow_the_definition_in_the_data_and_in_every_resample():
         assert after[1 + one, 0, 0] == pytest.approx(
             (counts * column).sum() + moved * (column * slopes[:, 0]).sum()
         )
+
+
+def test_an_effect_needs_outcomes_on_both_sides():
+    found = small()[0].effect()
+    assert (found.observed, found.expected) == pytest.approx((1, 5 - 2))
+    nobody = small(outcome=(1, 0, 0, 0, 1, 0))[0].effect()
+    assert nobody.observed == 0
+    assert (nobody.ratio, nobody.lower, nobody.e_value) == (None, None, None)
+
+
+def test_a_rate_without_a_value_in_the_resamples_is_undefined():
+    gone = np.append(0.5, np.full(40, np.nan))
+    found = _row(("sex", "Male", "fnr"), gone, gone, 40, None, cell=10)
+    assert (found.status, found.without, found.change) == ("undefined", None, None)
+    few = _row(("sex", "Male", "fnr"), gone, gone, 9, None, cell=10)
+    assert few.status == "suppressed"
 
 
 def test_overlap_follows_the_definition():

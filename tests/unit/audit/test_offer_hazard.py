@@ -68,7 +68,9 @@ def test_the_spread_of_each_prior_is_the_likeliest(fitted):
     for block in set(columns.block.tolist()) - {CLOSE}:
         own = columns.block == block
         spread = found.scale[1:][own][0]
-        if 0.03 < spread < 1.4:
+        if (
+            told[own].sum() > 0.5 and spread < 1.4
+        ):  # where the data decide on hardly anything, the spread goes on shrinking
             assert (found.coefficients[1:][own] ** 2).sum() == pytest.approx(told[own].sum(), rel=0.35)
     assert set(found.scale[1:][columns.block == CLOSE]) == {5.0}
 
