@@ -26,6 +26,7 @@ WORLDS = {
     "hidden": ("a reason that nobody wrote down raises offers and harm", World(hidden=0.8)),
 }
 BOROUGHS = {"much": MUCH, "usual": USUAL}
+_FEWEST = 3  # boroughs behind a line
 Z95 = 1.959963984540054
 Json = Mapping[str, Any]
 
@@ -181,7 +182,7 @@ def _worlds(found: Json) -> Iterator[str]:
     yield f"{found['people']:,} each time, {found['times']:,} times, two groups; one is offered support twice as often. What leads to offers and to harm"
     yield "comes after the index date. Truth: the same lives, a million of them, with no offer. *Rate held* and *change held*: how often the interval of"
     yield "the rate without support, and of its difference from the recorded one, holds the truth. *Records held*: how often an interval as wide around the recorded rate does."
-    for one in found["worlds"].values():
+    for one in (found["worlds"][name] for name in WORLDS):
         yield ""
         yield f"### {one['words'].capitalize()}"
         yield ""
@@ -202,23 +203,23 @@ def _lived(found: Json) -> Iterator[str]:
     yield "intake and features, and one model, learned in the first, scores both. Errors are against the second life, averaged over boroughs. Two lives share most"
     yield "chances but not those of the recording, so a single borough says little. Some support takes hold a little before its offer is recorded, and some reasons for"
     yield "it are not on record: the audit cannot see either."
-    for one in found["boroughs"].values():
+    yield f"A line rests on at least {_FEWEST} boroughs in which its group was large enough."
+    for one in (found["boroughs"][name] for name in BOROUGHS):
         yield ""
         yield f"### {one['words'].capitalize()}"
         yield ""
         offered = [n for n in one["offered"] if n is not None]
-        yield (
-            f"{one['n']} boroughs; the audit gave numbers in {one['told']}. Young people offered new support in a borough: {min(offered):,} to {max(offered):,}."
-            if offered
-            else f"{one['n']} boroughs; the audit gave numbers in {one['told']}: too few were offered new support."
-        )
-        if not one["rows"]:
+        told = f"{one['n']} boroughs; the audit gave numbers in {one['told']}."
+        rows = [row for row in one["rows"] if row["n"] >= _FEWEST]
+        if not rows:
+            yield told
             continue
-        yield f"Others stood for those offered support, over their number: {_span(one['stood_for'], 2)}. Harm among those offered support, over what was expected: {_span(one['effect'], 2)}."
+        yield f"{told} Young people offered new support in a borough: {min(offered):,} to {max(offered):,}."
+        yield f"Weight of others for each 1 offered support: {_span(one['stood_for'], 2)}."
         yield ""
         yield "| metric | group | boroughs | truth | error of recorded | error of without | change that the audit gives |"
         yield "|---|---|---:|---:|---:|---:|---:|"
-        for row in one["rows"]:
+        for row in rows:
             errors = " | ".join(_span(row[name], 4) for name in ("recorded_error", "without_error", "change"))
             yield f"| {row['metric']} | {row['group']} | {row['n']} | {row['truth']:.4f} | {errors} |"
 

@@ -42,14 +42,15 @@ def test_the_results_say_what_they_are_cited_for():
     assert all(row["without"]["upper"] < row["truth"] for row in hidden)  # too low where reasons are hidden
 
 
-def test_most_of_the_error_goes_where_support_is_common_and_strong():
+def test_half_of_the_error_goes_where_support_is_common_and_strong():
+    """Not all: some support takes hold before its offer is recorded, and some reasons for it are on no record."""
     row = next(
         row
         for row in RESULTS["boroughs"]["much"]["rows"]
         if (row["group"], row["metric"]) == ("everyone", "prevalence")
     )
     assert row["recorded_error"]["upper"] < 0
-    assert row["recorded_error"]["mean"] < row["without_error"]["mean"]
+    assert abs(row["without_error"]["mean"]) < 0.6 * abs(row["recorded_error"]["mean"])
     assert row["change"]["lower"] > 0
 
 

@@ -21,7 +21,7 @@ from riskmodel.validate.resample import Resamples, one_blas_thread
 _WIDE = 5.0  # standard deviation of the prior of the log rate ratio of what offers closely follow
 _USUAL = 0.5  # of other facts, to begin with
 _LEAST_AND_MOST = (0.02, 1.5)
-_TOLERANCES = (1e-5, 1e-5, 1e-9)  # of the solver, round by round
+_TOLERANCES = (1e-5, 1e-5, 1e-5, 1e-9)  # of the solver, round by round
 _BENDS = (0.9, 0.98)  # shares of the scores above which their slope may differ
 _AT_A_TIME = 16
 
