@@ -25,6 +25,7 @@ from riskmodel.publish.inputs import feature_facts
 from riskmodel.publish.leak_hunt import leak_check
 from riskmodel.publish.learning_curve import learning_curve_check
 from riskmodel.publish.mitigation import frontier_rows, mitigation_check
+from riskmodel.publish.no_support_words import no_support_check
 from riskmodel.publish.pairs import pairs_checks
 from riskmodel.publish.performance_checks import capacity_check, distances_check, optimism_check
 from riskmodel.publish.plots import run_figures
@@ -139,6 +140,7 @@ def write_run(folder: Path, run: RunResults, *, started: datetime) -> None:
     for name in ("label_bias", "proxies", "privacy"):
         write_json(folder / f"{name}.json", getattr(audited, name))
     write_json(folder / "recording.json", audited.recording.to_json())
+    write_json(folder / "no_support.json", audited.no_support.to_json())
     for name in ("uncertainty", "robustness"):
         write_json(folder / f"{name}.json", run[name].to_json())
     for stage, name in (("mitigation", "mitigation"), ("inputs", "input_audit")):
@@ -385,6 +387,12 @@ def _recording_checks(run: RunResults) -> Iterator[Check]:
     found, study = run["audited"].recording, run.study
     need = None if found.need is None else _outcomes(study)[found.need]["description"]
     yield recording_check(found, study.disclosure, past=study.card.past)
+    yield no_support_check(
+        run["audited"].no_support,
+        study.disclosure,
+        past=study.card.past,
+        justice=any(one["kind"] == "justice" for one in _outcomes(study).values()),
+    )
     yield equal_need_check(found, study.disclosure, need=need)
 
 

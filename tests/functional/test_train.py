@@ -23,7 +23,7 @@ CONTRACT = {
     "explanations.json", "card.json", "card.md", "card.html", "plots", "leaks.json", "selection.json", "policies.json", "sample_size.json",
     "uncertainty.json", "robustness.json", "calibration.json",
     "scorecard.html", "scorecard.md", "scorecard.json",
-    "curves.json", "optimism.json", "recording.json",
+    "curves.json", "optimism.json", "recording.json", "no_support.json",
 }  # fmt: skip
 FAMILIES = {"prior", "count", "logistic", "ebm", "xgboost"}
 SAME_BYTES = (
@@ -83,6 +83,7 @@ def test_the_command_prints_one_object(finished):
         "robustness",
         "calibration",
         "recording",
+        "no_support",
     ],
 )
 def test_files_follow_their_schemas(finished, name):

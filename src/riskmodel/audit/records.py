@@ -22,8 +22,8 @@ from riskmodel.validate.resample import Resamples
 
 LIMITS = (
     (
-        "Support that was already offered lowers later harm. Somebody whom support kept safe counts here as not in need. How often that "
-        "happened was not estimated."
+        "Support that was already offered lowers later harm. Somebody whom support kept safe counts here as not in need. What the rates would "
+        "be without new support is another question: no_support.json."
     ),
     "A false record is taken to be as likely at every score in a group.",
     (

@@ -217,6 +217,30 @@ class InputAuditSpec(BaseModel):
     carriers: int = Field(default=3, ge=0, le=5)
 
 
+class NoSupportSpec(BaseModel):
+    """What the audit's rates would be if nobody had been offered new support after the index date.
+
+    Parameters
+    ----------
+    enabled : bool
+        Where the data hold dated offers of support; otherwise nothing is done.
+    offers : tuple of str
+        Patterns of the event codes that say that support was offered.
+    minimum_offered : int
+        With fewer young people offered new support, nothing is estimated.
+    largest_weight : float
+        A row that would stand for more rows than this stands for too many: where such rows hold over a twentieth of a group's weight,
+        nothing is said of the group.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    offers: tuple[Annotated[str, Field(min_length=1)], ...] = Field(("SUPPORT//OFFERED//*",), min_length=1)
+    minimum_offered: int = Field(default=50, ge=20)
+    largest_weight: float = Field(default=20.0, ge=2.0)
+
+
 class AuditSpec(BaseModel):
     """What is audited.
 
@@ -243,6 +267,8 @@ class AuditSpec(BaseModel):
         What each block of inputs does.
     recording : RecordingSpec
         How far records may be from what happened.
+    no_support : NoSupportSpec
+        What the rates would be if nobody had been offered new support.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -259,6 +285,7 @@ class AuditSpec(BaseModel):
     mitigation: MitigationSpec = MitigationSpec()
     inputs: InputAuditSpec = InputAuditSpec()
     recording: RecordingSpec = RecordingSpec()
+    no_support: NoSupportSpec = NoSupportSpec()
 
     @model_validator(mode="after")
     def _mitigates_what_it_audits(self) -> Self:

@@ -7,7 +7,7 @@ from riskmodel.features.cohort import Attrition, build_cohort
 from riskmodel.features.columns import describe
 from riskmodel.features.late import late_features
 from riskmodel.features.matrix import build_features, builder
-from riskmodel.features.outcomes import label_outcomes
+from riskmodel.features.outcomes import first_in_horizon, label_outcomes
 from riskmodel.features.spec import (
     CohortSpec,
     FeatureSpec,
@@ -34,6 +34,7 @@ __all__ = [
     "builder",
     "describe",
     "describe_table",
+    "first_in_horizon",
     "gap_faults",
     "label_outcomes",
     "late_features",

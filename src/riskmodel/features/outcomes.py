@@ -78,7 +78,7 @@ def _last_known(records: Records) -> int:
 def _labels(
     events: KnownEvents, cohort: Cohort, spec: OutcomeSpec, *, as_of: int, followed: IntArray
 ) -> Labels:
-    first = _first_outcome(events, cohort, horizon=spec.horizon_days, as_of=as_of)
+    first = first_in_horizon(events, cohort, horizon=spec.horizon_days, as_of=as_of)
     outcome = first != NEVER
     censored = ~outcome & (followed < cohort.index_day.astype(np.int64) + spec.horizon_days)
     # An outcome ends what has to be followed; without one it is the end of observation or of the horizon.
@@ -93,8 +93,8 @@ def _labels(
     return Labels(outcome.astype(np.int8), first, censored, weight)
 
 
-def _first_outcome(events: KnownEvents, cohort: Cohort, *, horizon: int, as_of: int) -> DayArray:
-    """Return the day of the first outcome in ``[index, index + horizon)`` that was known before a day."""
+def first_in_horizon(events: KnownEvents, cohort: Cohort, *, horizon: int, as_of: int) -> DayArray:
+    """Return the day of the first event in ``[index, index + horizon)`` of each row that was known before a day; ``NEVER`` if none."""
     seen = events.visible(as_of)
     subject, day = events.subject[seen], events.day[seen].astype(np.int64)
     people = np.unique(subject)

@@ -30,7 +30,7 @@ _HOW = (
 )
 _UNTESTED = "How many are offered support does not rest on these records. What is said of how far apart estimates lie was not tested."
 _FIGURE = "The figure shows between which numbers each group may lie, if its own records are as far off as the study allows. The thin line adds chance."
-_HELPED = "Support that was already given is not in this. It keeps some safe, and they then look as if they had not needed it. How many was not worked out."
+_HELPED = "Support that was already given is not in this. It keeps some safe, and they then look as if they had not needed it. The next part asks about them."
 _RATES = {
     "tpr": "Of 100 who {past}, so many would be offered support",
     "fnr": "Of 100 who {past}, so many would be missed",

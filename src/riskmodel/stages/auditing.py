@@ -10,9 +10,16 @@ from typing import Any
 
 from riskmodel import audit as auditing
 from riskmodel import models as modelling
-from riskmodel.audit import GroupCalibration, RecordsReport, Structure
+from riskmodel.audit import (
+    FairnessReport,
+    Followed,
+    GroupCalibration,
+    NoSupportReport,
+    RecordsReport,
+    Structure,
+)
 from riskmodel.stages.fitting import Fitted, side_by_side, timeline
-from riskmodel.stages.front import Population, outcome_words
+from riskmodel.stages.front import Population, horizon_and_lag, outcome_words
 from riskmodel.stages.parts import (
     CHECK_RESAMPLES,
     CROSSFIT,
@@ -43,6 +50,7 @@ class Audited:
     calibration: tuple[GroupCalibration, ...]
     label_bias: Json
     recording: RecordsReport
+    no_support: NoSupportReport
     proxies: Json
     privacy: Json
 
@@ -90,7 +98,37 @@ def audit(study: Study, inputs: Inputs, _folder: Path) -> Audited:
         lens=inputs.get("lens"),
         threads=study.threads,
     )
-    return Audited(calibration=calibration, recording=recording, **found)
+    no_support = _no_support(study, inputs, chosen, draws, found["fairness"])
+    return Audited(calibration=calibration, recording=recording, no_support=no_support, **found)
+
+
+def _no_support(
+    study: Study, inputs: Inputs, chosen: ScoredRows, draws: Resamples, fairness: FairnessReport
+) -> NoSupportReport:
+    """Return what the selected model's audit would say if nobody had been offered new support."""
+    population, family = inputs["population"], inputs["models"].selection.selected
+    if not study.audit.no_support.enabled:
+        return NoSupportReport("off", family)
+    if "intake" not in inputs:
+        return NoSupportReport("no_dates", family)
+    part = audit_part(population, inputs["split"])
+    followed = Followed(
+        inputs["intake"].records.events,
+        population.cohort.take(part.rows),
+        part.labels,
+        population.audited.take(part.rows),
+        horizon_and_lag(study)[0],
+    )
+    return auditing.audit_no_support(
+        followed,
+        chosen,
+        draws,
+        fairness,
+        family=family,
+        checks=CHECK_RESAMPLES,
+        seed=study.seed,
+        threads=study.threads,
+    )
 
 
 def _need(study: Study, population: Population, part: Part) -> tuple[str, Labels] | None:

@@ -57,6 +57,8 @@ def back_end(
     later = ("intake",) if study.validation.robustness.late else ()  # the records are read again
     looked = [stage("lens", "Reading how unequally police look", ("population",), run=lens)]
     looked = looked if study.audit.recording.stop_search else []
+    # The audit looks at offers of support in the records.
+    dated = () if study.data.kind == "table" else ("intake",)
     smaller = stage("learning_curve", "Learning from fewer", again, run=learning_curve)
     worth = stage("gains", "Asking what tuning was worth", (*rows, "models"), run=gains)
     return [
@@ -76,7 +78,7 @@ def back_end(
         stage(
             "audited",
             "Auditing by group",
-            (*rows, "models", *(one.name for one in looked)),
+            (*rows, "models", *dated, *(one.name for one in looked)),
             run=audit,
         ),
         stage("mitigation", "Asking what could be done about gaps", again, run=mitigation),

@@ -72,13 +72,15 @@ class Estimate:
         return asdict(self)
 
 
-def percentile_interval(draws: FloatArray) -> tuple[float, float]:
+def percentile_interval(draws: FloatArray, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the central 95% of the draws, or two NaN where more than one in twenty draws is undefined.
 
     Parameters
     ----------
     draws : ndarray, shape (replicates,)
         NaN where undefined; an infinite draw is a value like any other.
+    confidence : float
+        Another share than 95%.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def percentile_interval(draws: FloatArray) -> tuple[float, float]:
     known = draws[~np.isnan(draws)]
     if len(known) == 0 or len(known) < (1 - MISSING_DRAWS_ALLOWED) * len(draws):
         return math.nan, math.nan
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):  # between infinite draws there is no number
         lower, upper = np.quantile(known, [tail, 1 - tail])
     return float(lower), float(upper)
