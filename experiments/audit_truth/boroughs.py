@@ -37,39 +37,60 @@ from riskmodel.validate import ScoredRows
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parents[1] / "configs" / "studies"
-FIRST_SEED = 5001
 BACK = frozenset({"split", "tuning", "models", "audited"})
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A study, the outcome that its models learn, and the simulation's file of what that outcome stands for.
+    """A study as it is run on each of some boroughs.
 
-    ``restated`` is a range of recordings such as people would state who knew how these records are made.
+    Parameters
+    ----------
+    study : str
+        A file of ``configs/studies``.
+    outcome : str
+        What its models learn.
+    truth : str
+        The simulation's file of what that outcome stands for.
+    family : str
+    restated : RecordingSpec, optional
+        A range of recordings such as people would state who knew how these records are made.
     """
 
     study: str
     outcome: str
     truth: str
+    family: str = "logistic"
     restated: RecordingSpec | None = None
 
     def load(self, *, seed: int, size: int) -> Study:
         """Return the study for one borough: its own settings, one family, no outcome to compare with."""
         settings = [f"seed={seed}", f"data.size={size}", f"outcomes.chosen={self.outcome}"]
-        plain = ["outcomes.alternatives=[]", "models.families=[logistic]", "threads=1"]
+        plain = ["outcomes.alternatives=[]", f"models.families=[{self.family}]", "threads=1"]
         return load_study(STUDIES / f"{self.study}.yaml", settings=[*settings, *plain])
 
 
 ARMS = {
     "alike": Arm("bias-none", "harm", "harm"),
+    "trees": Arm("bias-none", "harm", "harm", family="xgboost"),
     "unlike": Arm("bias-strong", "harm", "harm"),
     "enforcement": Arm(
         "bias-strong",
         "suspect_violence",
         "violence",
-        RecordingSpec(detection=(0.05, 0.6), false_recording=(0.0, 0.0005), gamma=(0.625, 2.0)),
+        restated=RecordingSpec(detection=(0.05, 0.6), false_recording=(0.0, 0.0005), gamma=(0.625, 2.0)),
     ),
 }
+
+
+BOROUGHS = {
+    "alike": (5001, ("alike",)),
+    "trees": (6001, ("trees",)),
+    "unlike": (5001, ("unlike", "enforcement")),
+}
+"""Sets of boroughs: the seed of the first, and the arms that are run on each."""
+
+DEFAULT = {"alike": 22, "trees": 10, "unlike": 10}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,10 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--alike", type=int, default=30, help="boroughs where records are alike (default: 30)"
-    )
-    parser.add_argument("--unlike", type=int, default=12, help="boroughs where they are not (default: 12)")
+    for name, (_, arms) in BOROUGHS.items():
+        words = f"boroughs for {' and '.join(arms)} (default: {DEFAULT[name]})"
+        parser.add_argument(f"--{name}", type=int, default=DEFAULT[name], help=words)
     parser.add_argument("--size", type=int, default=45_000, help="residents aged 5 to 17 in each")
     parser.add_argument("--quick", action="store_true", help="two small boroughs of each kind")
     parser.add_argument(
@@ -93,48 +113,47 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     results = arguments.out / "boroughs.json"
+    wanted, size = {name: getattr(arguments, name) for name in BOROUGHS}, arguments.size
     if arguments.quick:
-        arguments.alike, arguments.unlike, arguments.size = 2, 2, 8000
+        wanted, size = dict.fromkeys(BOROUGHS, 2), 8000
     if not arguments.page_only:
         with tempfile.TemporaryDirectory(prefix="riskmodel-boroughs-") as scratch:
-            kept = arguments.kept or Path(scratch)
-            found = measure(kept, alike=arguments.alike, unlike=arguments.unlike, size=arguments.size)
-            write_json(results, found)
+            write_json(results, measure(arguments.kept or Path(scratch), wanted, size=size))
     write_text(arguments.out / "boroughs.md", page(read_json(results)))
     return 0
 
 
-def measure(kept: Path, *, alike: int, unlike: int, size: int) -> dict[str, Any]:
-    """Run what is not kept yet, and hold every audit against the other boroughs of its kind."""
-    wanted = {"bias-none": alike, "bias-strong": unlike}
-    places = [(i / n, name, i) for name, n in wanted.items() for i in range(n)]
-    for _, study, i in sorted(
-        places
-    ):  # both kinds grow alike, so that a run that is stopped holds some of each
-        audit_borough(study, kept, seed=FIRST_SEED + i, size=size)
-    arms = {}
-    for name, arm in ARMS.items():
-        folders = [_folder(kept, name, FIRST_SEED + i, size) for i in range(wanted[arm.study])]
-        if folders:
-            found = judge(folders, arm.load(seed=FIRST_SEED, size=size), restated=arm.restated)
-            arms[name] = {"study": arm.study, "outcome": arm.outcome, **found}
-    return {"size": size, "arms": arms}
-
-
-def audit_borough(study: str, kept: Path, *, seed: int, size: int) -> None:
-    """Simulate one borough, and run every arm of its study that is not kept yet."""
-    todo = {
-        name: one
-        for name, one in ARMS.items()
-        if one.study == study and not _folder(kept, name, seed, size).is_dir()
+def measure(kept: Path, wanted: Mapping[str, int], *, size: int) -> dict[str, Any]:
+    """Run what is not kept yet, and hold every audit against the other boroughs with such records of such an outcome."""
+    # All sets grow at the same pace, so that a run that was stopped holds some of each.
+    for _, name, i in sorted((i / n, name, i) for name, n in wanted.items() for i in range(n)):
+        first, arms = BOROUGHS[name]
+        audit_borough(arms, kept, seed=first + i, size=size)
+    folders = {
+        arm: [_folder(kept, arm, first + i, size) for i in range(wanted.get(name, 0))]
+        for name, (first, arms) in BOROUGHS.items()
+        for arm in arms
     }
+    found = {}
+    for name, arm in ARMS.items():
+        like = [other for other, one in ARMS.items() if (one.study, one.outcome) == (arm.study, arm.outcome)]
+        beside = [folder for other in like if other != name for folder in folders[other]]
+        if folders[name]:
+            judged = judge(folders[name], arm.load(seed=1, size=size), beside=beside, restated=arm.restated)
+            found[name] = {"study": arm.study, "outcome": arm.outcome, "family": arm.family, **judged}
+    return {"size": size, "arms": found}
+
+
+def audit_borough(arms: Sequence[str], kept: Path, *, seed: int, size: int) -> None:
+    """Simulate one borough, and run those arms on it that are not kept yet."""
+    todo = [name for name in arms if not _folder(kept, name, seed, size).is_dir()]
     with tempfile.TemporaryDirectory(prefix="riskmodel-boroughs-") as store:
-        for name, arm in todo.items():
+        for name in todo:
             print(f"{name}: borough {seed}", file=sys.stderr, flush=True)
-            own = arm.load(seed=seed, size=size)
+            own = ARMS[name].load(seed=seed, size=size)
             results = run(own, Path(store), back=BACK)
             with whole_folder(_folder(kept, name, seed, size)) as part:
-                Rows.of(own, results, arm.truth).save(part)
+                Rows.of(own, results, ARMS[name].truth).save(part)
                 write_json(part / "audit.json", _audit(own, results))
 
 

@@ -11,11 +11,13 @@ Json = Mapping[str, Any]
 
 NAMES = {
     "alike": "harm, records alike",
+    "trees": "the same, xgboost",
     "unlike": "harm, searches unlike",
     "enforcement": "police suspect, searches unlike",
 }
 EXPLAINED = {
     "alike": "Nobody's records differ by group. The outcome is recorded harm; the truth is all harm.",
+    "trees": "Other boroughs like these, with boosted trees in place of a logistic model.",
     "unlike": (
         "Black young people are searched 3.9 times as often as White ones who live alike, so that what models read differs. Harm itself is "
         "written down alike."

@@ -116,7 +116,13 @@ def up_to(raw: FloatArray, index_day: IntArray | Any, cuts: Mapping[str, Sequenc
     return offered
 
 
-def judge(folders: Sequence[Path], study: Study, *, restated: RecordingSpec | None = None) -> dict[str, Any]:
+def judge(
+    folders: Sequence[Path],
+    study: Study,
+    *,
+    beside: Sequence[Path] = (),
+    restated: RecordingSpec | None = None,
+) -> dict[str, Any]:
     """Hold every borough's audit against all the others, and add up.
 
     Parameters
@@ -125,10 +131,12 @@ def judge(folders: Sequence[Path], study: Study, *, restated: RecordingSpec | No
         What was kept of each borough.
     study : Study
         For what is the same in all of them.
+    beside : sequence of Path
+        Further boroughs of their kind, whose audits are not held against anything here.
     restated : RecordingSpec, optional
         Another range of recordings, such as people would state who knew how these records are made.
     """
-    pool = Pool.of([Rows.load(folder) for folder in folders], study)
+    pool = Pool.of([Rows.load(folder) for folder in (*folders, *beside)], study)
     audits, found = [], Tally()
     for number, folder in enumerate(folders):
         print(f"judging {folder.name}", file=sys.stderr, flush=True)
@@ -146,7 +154,6 @@ def judge(folders: Sequence[Path], study: Study, *, restated: RecordingSpec | No
             found.add_bounds("restated", restated, again, truths, made)
     return {
         "boroughs": len(folders),
-        "families": sorted({read_json(folder / "audit.json")["family"] for folder in folders}),
         "pool_rows": int(min((pool.number != i).sum() for i in range(len(folders)))),
         "pool_people": min(_people(pool, leave=i) for i in range(len(folders))),
         "minimum_outcomes": study.audit.minimum_outcomes,
@@ -185,6 +192,8 @@ def truth(pool: Pool, use: Use, rows: BoolArray, *, kind: str, way: str) -> dict
         others * offered,
         weight * risk,
     )
+    if not ((risk > 0) & (risk < 1)).all():
+        raise ValueError("an estimate of exactly 0 or 1 has no log-odds")
     log_odds = np.log(risk) - np.log1p(-risk)
     edges = np.linspace(log_odds.min(), log_odds.max() + 1e-9, BINS + 1)
     bin_ = np.searchsorted(edges, log_odds, side="right") - 1
@@ -271,7 +280,7 @@ def bounds_again(
     pool: Pool, use: Use, rows: BoolArray, study: Study, spec: RecordingSpec, *, seed: int
 ) -> list[dict[str, Any]]:
     """Return the audit's bounds on its own borough's metrics over another range of recordings."""
-    (own,) = (one for i, one in enumerate(pool.boroughs) if (pool.number[rows] == i).all())
+    own = pool.boroughs[int(pool.number[rows][0])]
     scored = ScoredRows(
         use.raw[rows],
         use.risk[rows],

@@ -35,6 +35,11 @@ def experiment():
 
 
 @pytest.fixture(scope="module")
+def results():
+    return json.loads((HERE / "boroughs.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
 def simulated():
     return load_experiment(".", "simulated")
 
@@ -85,6 +90,20 @@ def borough_of(experiment, seed, n=3000):
 
 def study():
     return load_study(None, settings=["audit.attributes=[ethnicity, sex]", "capacity.share=0.1"])
+
+
+def test_the_page_follows_from_the_results(experiment, results):
+    assert (HERE / "boroughs.md").read_text(encoding="utf-8") == experiment["boroughs_page"].page(results)
+
+
+def test_what_issue_and_card_claim_is_in_the_results(results):
+    arms = results["arms"]
+    places = {(one["study"], audit["seed"]) for one in arms.values() for audit in one["audits"]}
+    assert len(places) >= 30
+    assert arms["alike"]["pool_rows"] >= 1_000_000
+    audits = [audit for one in arms.values() for audit in one["audits"]]
+    for name in ("alarms", "reassured"):
+        assert sum(one["against"]["recorded|cut"][name] > 0 for one in audits) <= 0.05 * len(audits)
 
 
 def test_the_truth_of_rows_is_what_the_audit_says_of_the_same_rows(experiment):
@@ -191,7 +210,7 @@ def test_rows_come_back_as_they_were_kept(experiment, tmp_path):
 def test_two_small_boroughs_end_to_end(experiment, tmp_path):
     """Counted again row by row: what each model does to the other borough, and which of its ranges hold that."""
     main, kept = experiment["boroughs"], tmp_path / "kept"
-    found = main.measure(kept, alike=2, unlike=0, size=6000)
+    found = main.measure(kept, {"alike": 2}, size=6000)
     arm = found["arms"]["alike"]
     folders = sorted(kept.iterdir())
     assert [one.name for one in folders] == ["alike-6000-5001", "alike-6000-5002"]
@@ -221,9 +240,29 @@ def test_two_small_boroughs_end_to_end(experiment, tmp_path):
     }
     assert sum(cells.values()) > 50
     assert +cells == +Counter(counted)
+    the_audit_comes_out_again(experiment, folders)
     before = (folders[0] / "audit.json").stat().st_mtime_ns
-    assert main.measure(kept, alike=2, unlike=0, size=6000) == found  # nothing is run again
+    assert main.measure(kept, {"alike": 2}, size=6000) == found  # nothing is run again
     assert (folders[0] / "audit.json").stat().st_mtime_ns == before
+
+
+def the_audit_comes_out_again(experiment, folders):
+    """From what was kept of a borough follow the very bounds that its audit gave."""
+    main, judging = experiment["boroughs"], experiment["judging"]
+    study = main.ARMS["alike"].load(seed=1, size=6000)
+    pool = judging.Pool.of([experiment["boroughs_rows"].Rows.load(folder) for folder in folders], study)
+    audit = json.loads((folders[1] / "audit.json").read_text())
+    use = judging.Use.of(
+        main.CalibratedModel.from_state(audit["model"]), pool.boroughs, audit["cuts"], study.capacity
+    )
+    again = judging.bounds_again(
+        pool, use, pool.number == 1, study, study.audit.recording, seed=audit["seed"]
+    )
+    assert len(again) == len(audit["recording"]["bounds"])
+    for one, said in zip(again, audit["recording"]["bounds"], strict=True):
+        for name, value in said.items():
+            if name not in ("lower", "upper"):  # these come from other resamples
+                assert one[name] == (pytest.approx(value) if isinstance(value, float) else value)
 
 
 def by_row(row, rows, labels, said):
