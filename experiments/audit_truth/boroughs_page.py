@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist, mean
 from typing import Any
 
 from audit_page import METRICS, rate
@@ -135,11 +136,13 @@ def _range(stated: Json) -> str:
 
 
 def _false(arms: Json) -> list[str]:
+    cell = next(iter(arms.values()))["minimum_cell"]
     return [
         "## False alarms and false reassurance",
         "",
         "In how many of 100 audits any statement was a false alarm (*exceeds* where the difference lies within the tolerance), any a false reassurance (*within* where it",
-        "does not), and any range of a difference did not hold it. Each should happen in at most 5 of 100, by what was recorded.",
+        "does not), and any range of a difference did not hold it. Each should happen in at most 5 of 100, by what was recorded. The last column leaves out",
+        f"ranges that rest on fewer than {cell} young people on one side, such as those offered support: there, a range that is as long upwards as downwards is too short upwards.",
         "",
         *_false_table(arms, "cut"),
         "",
@@ -151,8 +154,8 @@ def _false(arms: Json) -> list[str]:
 
 def _false_table(arms: Json, way: str) -> list[str]:
     return [
-        "| | by what | audits | statements | exceeds | within | with a false alarm | with false reassurance | with any range off |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| | by what | audits | statements | exceeds | within | with a false alarm | with false reassurance | with any range off | but for few |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
         *(
             f"| {NAMES[name]} | {words} | {_false_row(one['audits'], f'{kind}|{way}')} |"
             for name, one in arms.items()
@@ -171,7 +174,8 @@ def _false_row(audits: Sequence[Json], against: str) -> str:
         rate(sum(one["against"][against][name] > 0 for one in audits), n)
         for name in ("alarms", "reassured", "outside")
     ]
-    return " | ".join([str(n), *(f"{one:,}" for one in counts), *shares])
+    many = sum(one["against"][against]["outside"] > one["against"][against]["outside_few"] for one in audits)
+    return " | ".join([str(n), *(f"{one:,}" for one in counts), *shares, rate(many, n)])
 
 
 def _coverage(arms: Json) -> list[str]:
@@ -180,10 +184,12 @@ def _coverage(arms: Json) -> list[str]:
         "## Ranges of single numbers",
         "",
         f"How often a 95% range holds the number of the other boroughs, over groups with at least {one['minimum_outcomes']} young people with the outcome, and over smaller ones",
-        "(which get no verdict). Groups of one audit are alike, so the brackets are too narrow.",
+        "(which get no verdict). Groups of one audit are alike, so the brackets are too narrow. The other boroughs are not everybody either: the first row is how often a",
+        "perfect range would hold their number.",
         "",
         "| metric | by what |" + "".join(f" {NAMES[name]} | smaller groups |" for name in arms),
         "|---|---|" + "---:|---:|" * len(arms),
+        "| a perfect range | |" + "".join(f" {_at_best(arm)} | |" for arm in arms.values()),
         *(
             f"| {metric} | {words} |"
             + "".join(
@@ -195,6 +201,13 @@ def _coverage(arms: Json) -> list[str]:
             for metric in METRICS
         ),
     ]
+
+
+def _at_best(arm: Json) -> str:
+    """Return how often a perfect 95% range of one borough holds the mean of so many others, which is not exact either."""
+    normal, others = NormalDist(), arm["pool_rows"] / mean(one["rows"] for one in arm["audits"])
+    held = 2 * normal.cdf(normal.inv_cdf(0.975) / (1 + 1 / others) ** 0.5) - 1
+    return f"{100 * held:.1f}"
 
 
 def _held(cells: Json, name: str) -> str:

@@ -54,12 +54,15 @@ class Pool:
         For each attribute and intersection, its groups and the group of each row.
     labels : mapping of str to (outcome, weight)
         As recorded, and as it truly was.
+    subject : ndarray of int64, shape (n,)
+        Numbers within a borough.
     """
 
     boroughs: tuple[Rows, ...]
     number: IntArray
     codes: Mapping[str, tuple[tuple[str, ...], IntArray]]
     labels: Mapping[str, tuple[FloatArray, FloatArray]]
+    subject: IntArray
 
     @classmethod
     def of(cls, boroughs: Sequence[Rows], study: Study) -> Pool:
@@ -76,7 +79,8 @@ class Pool:
             groups, code = np.unique(joined, return_inverse=True)
             codes[TOGETHER.join(names)] = (tuple(groups.tolist()), code.astype(np.int64))
         labels = {kind: _together([getattr(one, kind) for one in boroughs]) for kind in KINDS}
-        return cls(tuple(boroughs), number, codes, labels)
+        subject = np.concatenate([one.cohort.subject_id for one in boroughs])
+        return cls(tuple(boroughs), number, codes, labels, subject)
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,12 @@ def judge(
         use = Use.of(model, pool.boroughs, audit["cuts"], study.capacity)
         others = pool.number != number
         truths = {(kind, way): truth(pool, use, others, kind=kind, way=way) for kind in KINDS for way in WAYS}
-        audits.append({"seed": audit["seed"], **held(audit, truths)})
+        audits.append(
+            {
+                "seed": audit["seed"],
+                **held(audit, truths, smaller_sides(pool, use, ~others), study.audit.minimum_cell),
+            }
+        )
         made = recording(pool, use, others)
         found.add(audit, truths)
         found.add_bounds("stated", study.audit.recording, audit["recording"]["bounds"], truths, made)
@@ -156,6 +165,7 @@ def judge(
         "boroughs": len(folders),
         "pool_rows": int(min((pool.number != i).sum() for i in range(len(folders)))),
         "pool_people": min(_people(pool, leave=i) for i in range(len(folders))),
+        "minimum_cell": study.audit.minimum_cell,
         "minimum_outcomes": study.audit.minimum_outcomes,
         "stated": study.audit.recording.model_dump(mode="json", exclude={"need"}),
         "restated": None if restated is None else restated.model_dump(mode="json", exclude={"need"}),
@@ -241,6 +251,31 @@ def rates(sums: FloatArray) -> dict[str, float]:
         }
 
 
+def smaller_sides(pool: Pool, use: Use, rows: BoolArray) -> dict[Place, int]:
+    """Return how many different young people stand on the smaller side of each metric of each group, such as those offered support."""
+    outcome, weight = (one[rows] for one in pool.labels["recorded"])
+    offered, subject = use.offered["cut"][rows], pool.subject[rows]
+    given, passed = offered > 0, offered < 1
+    happened, others = (weight > 0) & (outcome == 1), (weight > 0) & (outcome == 0)
+    reached = (happened & given, happened & passed)
+    sides = dict.fromkeys(("tpr", "fnr"), reached)
+    sides |= {"selection_rate": (given, passed), "fpr": (others & given, others & passed)}
+    sides |= {"ppv": (happened & given, others & given)}
+    sides |= dict.fromkeys(("calibration_intercept", "calibration_slope"), (happened, others))
+    found: dict[Place, int] = {}
+    for attribute, (groups, codes) in pool.codes.items():
+        one_of = codes[rows] * (subject.max() + 1) + subject
+        for metric, pair in sides.items():
+            counts = [
+                np.bincount(np.unique(one_of[side]) // (subject.max() + 1), minlength=len(groups))
+                for side in pair
+            ]
+            found |= {
+                (attribute, group, metric): int(min(c[g] for c in counts)) for g, group in enumerate(groups)
+            }
+    return found
+
+
 Recorded = tuple[float, float, float]
 """Detection, false recording, and gamma of one model's score."""
 
@@ -301,24 +336,31 @@ def bounds_again(
 Truths = Mapping[tuple[str, str], Mapping[Place, tuple[float, float]]]
 
 
-def held(audit: Json, truths: Truths) -> dict[str, Any]:
-    """Return how many statements of one audit were false, against each truth."""
+def held(audit: Json, truths: Truths, smaller: Mapping[Place, int], cell: int) -> dict[str, Any]:
+    """Return how many statements of one audit were false, against each truth; ``few`` are those with fewer people on a side than ``cell``."""
     said = [one for one in audit["fairness"]["differences"] if one["estimate"] is not None]
     return {
         "rows": audit["rows"],
         "outcomes": audit["outcomes"],
         "statements": len(said),
+        "few": sum(smaller[place_of(one)] < cell for one in said),
         "verdicts": dict(sorted(Counter(one["verdict"] for one in said).items())),
-        "against": {f"{kind}|{way}": _wrong(said, found) for (kind, way), found in truths.items()},
+        "against": {
+            f"{kind}|{way}": _wrong(said, found, smaller, cell) for (kind, way), found in truths.items()
+        },
     }
 
 
-def _wrong(said: Sequence[Json], found: Mapping[Place, tuple[float, float]]) -> dict[str, int]:
+def _wrong(
+    said: Sequence[Json], found: Mapping[Place, tuple[float, float]], smaller: Mapping[Place, int], cell: int
+) -> dict[str, int]:
     gaps = [(one, gap) for one in said for gap in [found[place_of(one)][1]] if np.isfinite(gap)]
+    off = [one for one, gap in gaps if not one["lower"] <= gap <= one["upper"]]
     return {
         "alarms": sum(one["verdict"] == "exceeds" and abs(gap) <= one["tolerance"] for one, gap in gaps),
         "reassured": sum(one["verdict"] == "within" and abs(gap) > one["tolerance"] for one, gap in gaps),
-        "outside": sum(not one["lower"] <= gap <= one["upper"] for one, gap in gaps),
+        "outside": len(off),
+        "outside_few": sum(smaller[place_of(one)] < cell for one in off),
     }
 
 

@@ -125,6 +125,9 @@ def test_the_truth_of_rows_is_what_the_audit_says_of_the_same_rows(experiment):
     spec = AuditSpec(attributes=("ethnicity", "sex"))
     draws = resample(own.cohort.subject_id, replicates=100, seed=1)
     report = audit_fairness({"model": scored}, own.audited, draws, spec)
+    smaller = judging.smaller_sides(pool, use, here)
+    for row, basis in zip(report.rows, report.bases, strict=True):
+        assert smaller[row.attribute, row.group, row.metric] == min(basis.top_people, basis.rest_people)
     for row, one in zip(report.rows, report.differences, strict=True):
         value, gap = found[row.attribute, row.group, row.metric]
         close = 1e-12 if row.metric in METRICS[:5] else 2e-3
@@ -168,8 +171,9 @@ def test_false_statements_are_counted_as_by_hand(experiment):
     ]  # fmt: skip
     gaps = {"alarm": 0.05, "right": -0.07, "reassured": 0.06, "cannot tell": 0.0, "not known": np.nan}
     found = {("a", group, "tpr"): (0.5, gap) for group, gap in gaps.items()}
-    counted = experiment["judging"]._wrong(all_said, found)
-    assert counted == {"alarms": 1, "reassured": 1, "outside": 3}
+    smaller = {("a", group, "tpr"): 9 if group == "right" else 10 for group in gaps}
+    counted = experiment["judging"]._wrong(all_said, found, smaller, 10)
+    assert counted == {"alarms": 1, "reassured": 1, "outside": 3, "outside_few": 1}
 
 
 def test_what_truly_happened_is_labelled_as_by_hand(simulated, tmp_path):
@@ -191,6 +195,46 @@ def test_what_truly_happened_is_labelled_as_by_hand(simulated, tmp_path):
     assert labels.weight.tolist() == pytest.approx([1.5, 1.0, 0.0, 1.5])
     with pytest.raises(ValueError, match="does not know"):
         simulated.true_labels(tmp_path, "harm", Cohort(np.array([9]), cohort.index_day[:1], cohort.household_id[:1], cohort.area[:1], cohort.age[:1]))  # fmt: skip
+
+
+def test_each_audit_is_held_against_boroughs_with_such_records_of_such_an_outcome(
+    experiment, monkeypatch, tmp_path
+):
+    main, run, judged = experiment["boroughs"], [], []
+
+    def judge(folders, study, *, beside, restated):
+        names = [[one.name for one in some] for some in (folders, beside)]
+        judged.append((*names, study.outcomes.chosen, study.data.bias, study.models.families, restated))
+        return {}
+
+    monkeypatch.setattr(
+        main, "audit_borough", lambda arms, _kept, *, seed, size: run.append((arms, seed, size))
+    )
+    monkeypatch.setattr(main, "judge", judge)
+    found = main.measure(tmp_path, {"alike": 2, "trees": 1, "unlike": 1}, size=6000)
+    both = ("unlike", "enforcement")
+    assert run == [
+        (("alike",), 5001, 6000),
+        (("trees",), 6001, 6000),
+        (both, 5001, 6000),
+        (("alike",), 5002, 6000),
+    ]
+    alike, trees = ["alike-6000-5001", "alike-6000-5002"], ["trees-6000-6001"]
+    anew = main.ARMS["enforcement"].restated
+    assert judged == [
+        (alike, trees, "harm", 0.0, ("logistic",), None),
+        (trees, alike, "harm", 0.0, ("xgboost",), None),
+        (["unlike-6000-5001"], [], "harm", 2.0, ("logistic",), None),
+        (["enforcement-6000-5001"], [], "suspect_violence", 2.0, ("logistic",), anew),
+    ]
+    assert list(found["arms"]) == ["alike", "trees", "unlike", "enforcement"]
+    assert list(main.measure(tmp_path, {"unlike": 1}, size=6000)["arms"]) == ["unlike", "enforcement"]
+
+
+def test_the_page_is_made_again_from_kept_results(experiment, results, tmp_path):
+    (tmp_path / "boroughs.json").write_text(json.dumps(results))
+    assert experiment["boroughs"].main(["--page-only", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "boroughs.md").read_text(encoding="utf-8") == experiment["boroughs_page"].page(results)
 
 
 def test_rows_come_back_as_they_were_kept(experiment, tmp_path):
