@@ -4,7 +4,7 @@
 split, models, offers, audit. Each fitted model is then taken to the young people of all *other* boroughs of its kind, of whom
 it is known what was recorded and what truly happened. What it does to them, with its own cut-off, is the truth that its
 audit is held against. A borough takes about a minute of one core; each is kept, so that a run that was stopped goes on.
-Writes ``boroughs.json`` and ``boroughs.md`` beside itself. ``--quick`` is a taste.
+Writes ``boroughs.json``, ``boroughs.md`` and ``boroughs.svg`` beside itself. ``--quick`` is a taste.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))  # what experiments share
 from boroughs_page import page
+from boroughs_picture import picture
 from boroughs_rows import Rows
 from judging import judge
 from simulated import run
@@ -106,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--kept", type=Path, help="folder in which each borough is kept, to go on after a stop"
     )
-    parser.add_argument("--out", type=Path, default=HERE, help="folder for boroughs.json and boroughs.md")
-    parser.add_argument("--page-only", action="store_true", help="make boroughs.md again from boroughs.json")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
+    parser.add_argument("--page-only", action="store_true", help="make page and picture again")
     return guarded(partial(_run, parser.parse_args(argv)))
 
 
@@ -120,6 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="riskmodel-boroughs-") as scratch:
             write_json(results, measure(arguments.kept or Path(scratch), wanted, size=size))
     write_text(arguments.out / "boroughs.md", page(read_json(results)))
+    write_text(arguments.out / "boroughs.svg", picture(read_json(results)))
     return 0
 
 

@@ -35,10 +35,10 @@ GAPS = ("selection_rate", "fnr", "ppv", "calibration_intercept")
 
 def page(results: Json) -> str:
     """Return the page as Markdown."""
-    arms = results["arms"]
+    arms = in_order(results["arms"])
     return "\n".join(
         [
-            *_opening(results),
+            *_opening(arms, results["size"]),
             "",
             *_truths(arms),
             "",
@@ -54,8 +54,12 @@ def page(results: Json) -> str:
     )
 
 
-def _opening(results: Json) -> list[str]:
-    arms = results["arms"]
+def in_order(arms: Json) -> dict[str, Any]:
+    """Return the arms in the order in which they are told."""
+    return {name: arms[name] for name in NAMES if name in arms}
+
+
+def _opening(arms: Json, size: int) -> list[str]:
     audits = sum(len(one["audits"]) for one in arms.values())
     boroughs = len({(one["study"], audit["seed"]) for one in arms.values() for audit in one["audits"]})
     return [
@@ -63,7 +67,7 @@ def _opening(results: Json) -> list[str]:
         "",
         "Made by `experiments/audit_truth/boroughs.py`; no number is typed. The cheap replicates are on [another page](README.md).",
         "",
-        f"{boroughs} boroughs of {results['size']:,} residents aged 5 to 17 were simulated, and on each a study was run whole: intake, features, split, models, offers,",
+        f"{boroughs} boroughs of {size:,} residents aged 5 to 17 were simulated, and on each a study was run whole: intake, features, split, models, offers,",
         f"audit, with its own settings but for one family of models and no outcome to compare with. That makes {audits} audits.",
         "",
         "**What an audit is held against.** Its offers are fixed: it speaks of *this fitted model with this cut-off*. So each model is taken to the young people",
@@ -255,6 +259,8 @@ def _any(bounds: Json, which: str, where: str) -> bool:
 def _gaps(arms: Json) -> list[str]:
     return [
         "## Where a plain audit cannot know",
+        "",
+        "![The gap in calibration of each ethnic group, by records and by the truth](boroughs.svg)",
         "",
         "Each ethnic group less everyone else, in the other boroughs, on average over the models: by what was recorded, and as it truly was. Then the verdicts of the audits.",
         "",

@@ -30,7 +30,7 @@ DAYS = (19783, 19875)
 def experiment():
     load_experiment(".", "simulated")
     load_experiment("audit_truth", "people", "truth", "audit_page")
-    names = ("boroughs_page", "boroughs_rows", "judging", "boroughs")
+    names = ("boroughs_page", "boroughs_picture", "boroughs_rows", "judging", "boroughs")
     return {name: load_experiment("audit_truth", name) for name in names}
 
 
@@ -92,7 +92,10 @@ def study():
     return load_study(None, settings=["audit.attributes=[ethnicity, sex]", "capacity.share=0.1"])
 
 
-def test_the_page_follows_from_the_results(experiment, results):
+def test_page_and_picture_follow_from_the_results(experiment, results):
+    assert (HERE / "boroughs.svg").read_text(encoding="utf-8") == experiment["boroughs_picture"].picture(
+        results
+    )
     assert (HERE / "boroughs.md").read_text(encoding="utf-8") == experiment["boroughs_page"].page(results)
 
 
