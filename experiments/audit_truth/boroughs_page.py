@@ -48,6 +48,8 @@ def page(results: Json) -> str:
             "",
             *_bounds(arms),
             "",
+            *_warnings(arms),
+            "",
             *_gaps(arms),
             "",
         ]
@@ -256,11 +258,34 @@ def _any(bounds: Json, which: str, where: str) -> bool:
     return any(name.startswith(f"{which}|") and name.endswith(f"|{where}") for name in bounds)
 
 
+def _warnings(arms: Json) -> list[str]:
+    return [
+        "## Does the audit warn?",
+        "",
+        "Statements (*exceeds* or *within*) about who is reached, missed or offered support without need, and about how many offers reach need, with a tipping point. A warning:",
+        "something in the stated range of recordings overturns the statement.",
+        "",
+        "| | false by the truth | of them with a warning | true by the truth | of them with a warning |",
+        "|---|---:|---:|---:|---:|",
+        *(f"| {NAMES[name]} | {_warned(one['audits'])} |" for name, one in arms.items()),
+    ]
+
+
+def _warned(audits: Sequence[Json]) -> str:
+    cells = []
+    for which in ("wrong", "right"):
+        n, warned = (sum(one["warned"][name] for one in audits) for name in (which, f"{which}_warned"))
+        cells += [f"{n:,}", rate(warned, n) if n else "–"]
+    return " | ".join(cells)
+
+
 def _gaps(arms: Json) -> list[str]:
     return [
         "## Where a plain audit cannot know",
         "",
         "![The gap in calibration of each ethnic group, by records and by the truth](boroughs.svg)",
+        "",
+        "The grey band is the tolerance.",
         "",
         "Each ethnic group less everyone else, in the other boroughs, on average over the models: by what was recorded, and as it truly was. Then the verdicts of the audits.",
         "",

@@ -345,10 +345,28 @@ def held(audit: Json, truths: Truths, smaller: Mapping[Place, int], cell: int) -
         "statements": len(said),
         "few": sum(smaller[place_of(one)] < cell for one in said),
         "verdicts": dict(sorted(Counter(one["verdict"] for one in said).items())),
+        "warned": _warned(audit, said, truths["true", "cut"]),
         "against": {
             f"{kind}|{way}": _wrong(said, found, smaller, cell) for (kind, way), found in truths.items()
         },
     }
+
+
+def _warned(audit: Json, said: Sequence[Json], found: Mapping[Place, tuple[float, float]]) -> dict[str, int]:
+    """Return how many statements are true, and how many not, and of how many the audit says that the stated range overturns them."""
+    tips = {
+        place_of(one): one["status"] == "ok"
+        for one in audit["recording"]["tipping_points"]
+        if one["path"] == "anything" and one["status"] in ("ok", "none")
+    }
+    counts = dict.fromkeys(("wrong", "wrong_warned", "right", "right_warned"), 0)
+    for one in said:
+        place = place_of(one)
+        if place in tips and np.isfinite(found[place][1]):
+            right = (one["verdict"] == "within") == (abs(found[place][1]) <= one["tolerance"])
+            counts["right" if right else "wrong"] += 1
+            counts["right_warned" if right else "wrong_warned"] += tips[place]
+    return counts
 
 
 def _wrong(

@@ -179,6 +179,20 @@ def test_false_statements_are_counted_as_by_hand(experiment):
     assert counted == {"alarms": 1, "reassured": 1, "outside": 3, "outside_few": 1}
 
 
+def test_warnings_are_counted_as_by_hand(experiment):
+    kinds = {"a": ("exceeds", "ok", 0.01), "b": ("exceeds", "none", 0.2), "c": ("within", "ok", 0.2), "d": ("within", "ok", 0.0),
+             "e": ("exceeds", "suppressed", 0.2), "f": ("exceeds", "ok", np.nan)}  # fmt: skip
+    place = {"attribute": "x", "metric": "tpr"}
+    said = [{**place, "group": g, "verdict": v, "tolerance": 0.05} for g, (v, _, _) in kinds.items()]
+    tips = [
+        {**place, "group": g, "status": status, "path": "anything"} for g, (_, status, _) in kinds.items()
+    ]
+    tips += [{**one, "status": "none", "path": "detection"} for one in tips]
+    found = {("x", g, "tpr"): (0.5, gap) for g, (_, _, gap) in kinds.items()}
+    counted = experiment["judging"]._warned({"recording": {"tipping_points": tips}}, said, found)
+    assert counted == {"wrong": 2, "wrong_warned": 2, "right": 2, "right_warned": 1}
+
+
 def test_what_truly_happened_is_labelled_as_by_hand(simulated, tmp_path):
     day = to_day(date(2024, 3, 1))
     people = {"subject_id": [4, 3, 2, 1], "to_day": [day + 900, day + 100, day + 100, day + 900]}
