@@ -21,7 +21,7 @@ def page(results: Json) -> str:
             "truly happened. A logistic regression is fitted to as many as are audited, and the audit is run on others. The truth is what",
             f"*that fitted model*, with that cut-off, does to {results['pool']:,} more; it is counted apart from the audit's own code. Offers go to",
             f"{100 * results['capacity']:.0f} of 100. In the {results['target']} group something is recorded less than it is, so that more of them are missed. Ranges",
-            "in brackets: 95%, for the number of replicates (Wilson).",
+            "in brackets: 95%, for the number of replicates (Wilson). [Whole boroughs](boroughs.md), simulated and audited end to end, are on a page of their own.",
             "",
             "## False alarms and false reassurance",
             "",

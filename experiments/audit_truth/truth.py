@@ -61,7 +61,7 @@ def metrics(counts: Counts, cells: list[int]) -> dict[str, float]:
         values = np.array([offers, reached, happened - reached, offers - reached, reached]) / np.array(
             [n, happened, happened, n - happened, offers]
         )
-    intercept, slope = _line(counts.middle, people, outcomes)
+    intercept, slope = line(counts.middle, people, outcomes)
     return dict(zip(RATES, values.tolist(), strict=True)) | {
         "calibration_intercept": intercept,
         "calibration_slope": slope,
@@ -79,24 +79,33 @@ def differences(counts: Counts) -> dict[tuple[str, str, str], tuple[float, float
     return found
 
 
-def _line(log_odds: FloatArray, people: FloatArray, outcomes: FloatArray) -> tuple[float, float]:
-    """Return calibration in the large (slope held at 1) and the slope of the recalibration line, by Newton's method."""
+def line(log_odds: FloatArray, people: FloatArray, outcomes: FloatArray) -> tuple[float, float]:
+    """Return calibration in the large (slope held at 1) and the slope of the recalibration line, by Newton's method.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n,)
+    people, outcomes : ndarray of float64, shape (n,)
+        How many there are at each, and to how many of them it happened.
+    """
     held = people > 0
     x, n, y = log_odds[held], people[held], outcomes[held]
     offset = 0.0
     for _ in range(50):
         risk = 1 / (1 + np.exp(-(offset + x)))
-        step = float((y - n * risk).sum() / (n * risk * (1 - risk)).sum())
+        step = float(
+            np.clip((y - n * risk).sum() / (n * risk * (1 - risk)).sum(), -1, 1)
+        )  # never far at once
         offset += step
         if abs(step) < 1e-10:
             break
-    line = np.array([0.0, 1.0])
+    both = np.array([offset, 1.0])
     design = np.column_stack([np.ones(len(x)), x])
     for _ in range(50):
-        risk = 1 / (1 + np.exp(-design @ line))
+        risk = 1 / (1 + np.exp(-design @ both))
         information = (design * (n * risk * (1 - risk))[:, None]).T @ design
-        move = np.linalg.solve(information, design.T @ (y - n * risk))
-        line += move
+        move = np.clip(np.linalg.solve(information, design.T @ (y - n * risk)), -1, 1)
+        both += move
         if np.abs(move).max() < 1e-10:
             break
-    return offset, float(line[1])
+    return offset, float(both[1])

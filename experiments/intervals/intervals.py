@@ -20,21 +20,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+
+sys.path.append(str(Path(__file__).parents[1]))  # what experiments share
+from simulated import at_test_dates, run, true_labels, truth_folder
 
 from riskmodel.audit.uncertainty import like_estimates
 from riskmodel.models import CalibratedModel
-from riskmodel.pipeline import run_stages
-from riskmodel.stages import front_end
-from riskmodel.stages.back import back_end
 from riskmodel.study import Study, load_study
-from riskmodel.tables.cohort import FloatArray, IntArray
-from riskmodel.tables.days import to_day
+from riskmodel.tables.cohort import FloatArray
 from riskmodel.tables.features import FeatureMatrix
 
 HERE = Path(__file__).parent
 FAMILIES = ("logistic", "xgboost")
-HORIZON = 365
 BANDS = 10
 Z = 1.96
 
@@ -155,40 +152,21 @@ def _study(size: int, *, seed: int) -> Study:
 
 def _trained(study: Study) -> Mapping[str, CalibratedModel]:
     print(f"training on borough {study.seed}", file=sys.stderr, flush=True)
-    stages = [
-        *front_end(study),
-        *(one for one in back_end(study) if one.name in {"split", "tuning", "models"}),
-    ]
     with tempfile.TemporaryDirectory(prefix="riskmodel-intervals-") as store:
-        done = run_stages(stages, study, store=Path(store), progress=lambda *_: None)
-        models: Mapping[str, CalibratedModel] = done.results["models"].models
+        done = run(study, Path(store), back={"split", "tuning", "models"})
+        models: Mapping[str, CalibratedModel] = done["models"].models
         return models
 
 
 def _fresh(study: Study) -> Fresh:
     print(f"looking at borough {study.seed}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="riskmodel-intervals-") as store:
-        done = run_stages(front_end(study), study, store=Path(store), progress=lambda *_: None)
-        population, features = done.results["population"], done.results["features"]
-        truth = done.results["extracts"].folder / "borough" / "truth"
-        assert study.cohort is not None  # noqa: S101 - the default study has one
-        cohort = population.cohort
-        rows = np.isin(cohort.index_day, [to_day(one) for one in study.cohort.test])
+        done = run(study, Path(store))
+        population, features = done["population"], done["features"]
+        rows = at_test_dates(study, population.cohort)
         labels = population.outcomes.test["harm"].take(rows)
-        harmed = _harmed(truth, cohort.subject_id[rows], cohort.index_day[rows].astype(np.int64))
-        return Fresh(features.take(rows), labels.outcome, labels.weight, harmed)
-
-
-def _harmed(truth: Path, subject: IntArray, index: IntArray) -> npt.NDArray[np.int8]:
-    """Return whether each subject truly came to harm in the year from the index date."""
-    table = pq.read_table(truth / "harm.parquet", columns=["subject_id", "time"])
-    who = table.column("subject_id").to_numpy()
-    day = table.column("time").to_numpy().astype("datetime64[D]").astype(np.int64)
-    harmed = np.zeros(len(subject), dtype=np.int8)
-    for date in np.unique(index):
-        inside = who[(day >= date) & (day < date + HORIZON)]
-        harmed[(index == date) & np.isin(subject, inside)] = 1
-    return harmed
+        true = true_labels(truth_folder(done), "harm", population.cohort.take(rows))
+        return Fresh(features.take(rows), labels.outcome, labels.weight, true.outcome)
 
 
 def _joined(boroughs: Sequence[Fresh]) -> Fresh:

@@ -37,6 +37,7 @@ from riskmodel.validate.metrics import ScoredRows
 TrueMetric = Literal["tpr", "fnr", "fpr", "ppv", "prevalence", "observed_to_expected"]
 
 _N_GAMMAS = 5
+_FARTHEST = 500.0  # on log-odds or logs; farther away there is nothing but the end of the scale
 # With one or two hundred outcomes a bootstrap aimed at 95% holds the truth half a point less often (experiments/label_bias).
 _AIM = 0.96
 
@@ -202,6 +203,8 @@ def _moved(value: float, by: float, *, share: bool) -> float:
     slope = value * (1 - value) if share else value
     if slope <= 0:
         return value
+    if by / slope > _FARTHEST:
+        return 1.0 if share else math.inf
     factor = math.exp(by / slope)
     return value * factor / (1 - value + value * factor) if share else value * factor
 

@@ -85,6 +85,16 @@ def test_a_bound_at_an_end_of_its_scale_stays_there():
     assert bounds_interval(some, none + 1)[1] == 1
 
 
+def test_a_bound_so_near_an_end_that_the_scale_has_no_number_for_it_goes_to_the_end():
+    near = np.append(
+        1e-9, np.tile([1e-9, 0.01, 0.03, 0.02], 25)
+    )  # its standard error on log-odds is ten million
+    low, high = bounds_interval(near, near)
+    assert 0 <= low <= 1e-9
+    assert high == 1.0
+    assert bounds_interval(near, near, share=False)[1] == np.inf  # which no row shows: it is undefined
+
+
 def test_draws_that_say_nothing_are_left_out_and_too_many_of_them_are_undefined():
     low = np.append(0.2, np.tile([0.1, 0.2, 0.3], 100))
     some, many = low.copy(), low.copy()
