@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from boroughs import MUCH, USUAL, Support, compare, spread
+from lived_twice import MUCH, USUAL, Support, compare, spread
 from made_up_lives import World, audited, live, recorded, truth
 
 from riskmodel.files import read_json, write_json, write_text

@@ -14,7 +14,7 @@ RESULTS = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def experiment():
-    return load_experiment("no_support", "made_up_lives", "boroughs", "no_support")
+    return load_experiment("no_support", "made_up_lives", "lived_twice", "no_support")
 
 
 def rows(name, metric="prevalence"):
