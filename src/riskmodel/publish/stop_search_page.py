@@ -324,9 +324,9 @@ def threshold_words(test: Json) -> str:
 
 
 _BARS = {
-    "lower_bar": "{} people: the bar is lower than for {} people, if the model is right.",
-    "higher_bar": "{} people: the bar is higher than for {} people, if the model is right.",
-    "cannot_tell": "{} people: the test cannot tell whether the bar is lower or higher than for {} people.",
+    "lower_bar": "{}: the bar is lower than for {}, if the model is right.",
+    "higher_bar": "{}: the bar is higher than for {}, if the model is right.",
+    "cannot_tell": "{}: the test cannot tell whether the bar is lower or higher than for {}.",
 }
 _FACTORS = {0.5: "half as many", 2.0: "twice as many", 10.0: "ten times as many"}
 

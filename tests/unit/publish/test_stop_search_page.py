@@ -339,7 +339,7 @@ def test_other_numbers_of_people_are_shown_and_whether_it_stands(record, stands,
     changed = {**record, "threshold_test": {**TESTED, "sensitivity": more}}
     jsonschema.validate(changed, SCHEMA)
     text = read(stop_search_page(changed, MAP))[1]
-    assert f"Black people: the bar is lower than for White people, if the model is right. {said}" in text
+    assert f"Black: the bar is lower than for White, if the model is right. {said}" in text
     assert "half as many ( not possible" in text.replace("(not", "( not")
     assert "twice as many 30.0" in text.replace("\\u00a0", " ")
     assert "as-seen (the sampler did not settle)" in text
@@ -349,15 +349,15 @@ def test_other_numbers_of_people_are_shown_and_whether_it_stands(record, stands,
 @pytest.mark.parametrize(
     ("probability", "said"),
     [
-        (0.98, "the bar is lower than for White people, if the model is right."),
-        (0.01, "the bar is higher than for White people, if the model is right."),
-        (0.6, "the test cannot tell whether the bar is lower or higher than for White people."),
+        (0.98, "the bar is lower than for White, if the model is right."),
+        (0.01, "the bar is higher than for White, if the model is right."),
+        (0.6, "the test cannot tell whether the bar is lower or higher than for White."),
     ],
 )
 def test_the_threshold_test_in_words(probability, said):
     white, black = TESTED["groups"]
     found = {**TESTED, "groups": [white, {**black, "probability_lower": probability}]}
-    assert bar_words(found, "White") == [f"Black people: {said}"]
+    assert bar_words(found, "White") == [f"Black: {said}"]
     stuck = {**found, "diagnostics": {**TESTED["diagnostics"], "settled": False}}
     assert bar_words(stuck, "White") == bar_words({"status": "not_asked"}, "White") == []
 

@@ -138,7 +138,8 @@ def test_known_thresholds_are_found_again():
     lower = []
     for seed in range(4):
         cells, truth = simulated(seed, [0.3, 0.2, 0.3])
-        draws = threshold_model.sample(cells, Sampling(warmup=300, draws=250, chains=2, seed=seed))
+        length = Sampling(warmup=600, draws=500, accept=0.99, seed=seed)
+        draws = threshold_model.sample(cells, length)
         found = group_thresholds(cells, draws["threshold"].reshape(-1, len(cells.group)))
         low, high = np.quantile(found, [0.025, 0.975], axis=0)
         inside += int(((low <= truth) & (truth <= high)).sum())
