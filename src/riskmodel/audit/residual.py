@@ -1,9 +1,8 @@
 """Inputs with what a group explains taken from them, for comparison with leaving them out.
 
 Each value is replaced by the value at the same place among everybody: a young person in the middle of their own group gets
-everybody's middle. Afterwards the input is spread alike in every group (on the rows it was learned from), so that no longer it alone
-tells the group. Where groups differ in their mean only, this is the residual of a regression on the group, put back at
-everybody's mean.
+everybody's middle. Afterwards the input is spread alike in every group (on the rows it was learned from), so that it alone no longer
+tells the group. Where groups differ in their mean only, this is the residual of a regression on the group, on everybody's scale.
 
 Plain residuals would not do. Most inputs are 0 for most people, and 0 less a group's mean is a number that only that group has: families that
 cut inputs into bins, as most of ours do, would read the group off it. The same holds for inputs that are yes or no. So people with the
