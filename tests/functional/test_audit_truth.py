@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from experiments_kit import load_experiment
 
+from riskmodel.audit.report import Difference
 from riskmodel.audit.spec import METRICS
 
 HERE = Path(__file__).parents[2] / "experiments" / "audit_truth"
@@ -14,7 +15,7 @@ HERE = Path(__file__).parents[2] / "experiments" / "audit_truth"
 
 @pytest.fixture(scope="module")
 def experiment():
-    names = ("people", "truth", "audit_page", "audit_truth")
+    names = ("people", "truth", "audit_page", "causes", "audit_truth")
     return {name: load_experiment("audit_truth", name) for name in names}
 
 
@@ -31,8 +32,9 @@ def test_the_truth_is_that_of_rows_and_not_of_bins(experiment):
     people, truth, main = (experiment[name] for name in ("people", "truth", "audit_truth"))
     some = people.draw(30_000, shift=0.8, rng=np.random.default_rng(3))
     weights = people.fit(some)
-    report, cut = main.audit(some, weights, seed=1)
-    found = truth.differences(truth.count(weights, some, cut=cut))
+    case = main.Case.of(some, weights, seed=1)
+    report = main.audit(case, seed=1)
+    found = truth.differences(truth.count(weights, some, cut=case.cut))
     for row, one in zip(report.rows, report.differences, strict=True):
         value, gap = found[row.attribute, row.group, row.metric]
         if row.estimate is not None:  # the audit's own point values, of the same people
@@ -42,28 +44,135 @@ def test_the_truth_is_that_of_rows_and_not_of_bins(experiment):
             assert one.estimate == pytest.approx(gap, abs=4e-3)
 
 
-def test_the_gap_that_is_asked_for_is_the_gap_that_is_there(experiment):
+def test_the_truth_is_what_happens_to_a_drawn_million(experiment):
+    """Counted apart from the integral: within five standard errors of the million, for every group and metric."""
+    people, truth = experiment["people"], experiment["truth"]
+    rng, shift = np.random.default_rng(8), 0.8
+    weights = people.fit(people.draw(20_000, shift=shift, rng=rng))
+    pool = people.draw(1_000_000, shift=shift, rng=rng)
+    cut = float(np.quantile(people.score(weights, pool), 0.9))
+    counts = truth.count(weights, pool, cut=cut)
+    drawn = truth.differences(counts)
+    for place, (value, gap) in truth.differences(truth.expected(weights, shift=shift, cut=cut)).items():
+        attribute, group, metric = place
+        cells = truth.groups()[attribute, group]
+        outcomes = counts.outcomes[cells].sum()
+        offers = counts.people[cells][:, counts.offered == 1].sum()
+        few = {
+            "selection_rate": counts.people[cells].sum(),
+            "fpr": counts.people[cells].sum() - outcomes,
+            "ppv": offers,
+        }
+        unit = 2.0 if metric.startswith("calibration") else 0.5
+        error = unit / np.sqrt(few.get(metric, outcomes))
+        assert drawn[place][0] == pytest.approx(value, abs=5 * error), place
+        assert drawn[place][1] == pytest.approx(gap, abs=8 * error), place
+
+
+@pytest.mark.parametrize("gap", [0.045, 0.2])
+def test_the_gap_that_is_asked_for_is_the_gap_that_is_there(experiment, gap):
     people, truth, main = (experiment[name] for name in ("people", "truth", "audit_truth"))
-    pool = people.draw(200_000, shift=main.shift_for(0.2), rng=np.random.default_rng(4))
+    shift = main.shift_for(gap)
+    pool = people.draw(200_000, shift=shift, rng=np.random.default_rng(4))
     weights = people.fit(pool)
     cut = float(np.quantile(people.score(weights, pool), 1 - main.CAPACITY))
-    found = truth.differences(truth.count(weights, pool, cut=cut))
-    assert found["ethnicity", people.TARGET, "fnr"][1] == pytest.approx(0.2, abs=0.02)
+    found = truth.differences(truth.expected(weights, shift=shift, cut=cut))
+    assert found["ethnicity", people.TARGET, "fnr"][1] == pytest.approx(gap, abs=0.002)
 
 
-def test_what_issue_and_card_claim_is_in_the_results(results):
+def test_what_could_be_false_is_told_from_what_is(experiment):
+    of = experiment["audit_truth"]._Said.of
+
+    def said(verdict, low, high, gap):
+        one = of(Difference("m", "sex", "F", "fnr", (low + high) / 2, low, high, 0.05, 0.1, verdict), gap)
+        return {name for name in vars(one) if getattr(one, name)}
+
+    assert said("exceeds", 0.06, 0.1, 0.04) == {"truth_within", "with_alarm", "with_any_outside"}
+    assert said("exceeds", 0.06, 0.1, 0.07) == {"truth_beyond", "could_reassure"}
+    assert said("within", -0.04, 0.04, -0.06) == {
+        "truth_beyond", "could_reassure", "with_reassurance", "with_any_outside",
+    }  # fmt: skip
+    assert said("inconclusive", -0.1, 0.2, 0.06) == {"truth_beyond"}  # too wide to say within
+
+
+def test_other_ranges_are_of_the_statements_that_the_audit_makes(experiment):
+    """The same differences and spreads as the audit's; score ranges against Wilson's formula in counts."""
+    main, people, causes, page = (
+        experiment[one] for one in ("audit_truth", "people", "causes", "audit_page")
+    )
+    some = people.draw(20_000, shift=0.4, rng=np.random.default_rng(3))
+    case = main.Case.of(some, people.fit(some), seed=1)
+    report = main.audit(case, seed=1)
+    said = {
+        (one.attribute, one.group, one.metric): one for one in report.differences if one.estimate is not None
+    }
+    truth = dict.fromkeys(said, (0.0, 0.0))
+    used = set()
+    for grouping in report.groupings:
+        whole = {
+            (grouping.attribute, group, metric): (0.0, 0.0) for group in grouping.groups for metric in METRICS
+        }
+        one = causes._Rates.of(case.rows, grouping, case.draws, judged=truth, truth=whole)
+        gaps = {
+            round(gap, 12): spread for gap, spread in zip(one.inside - one.outside, one.spread, strict=True)
+        }
+        for place, each in said.items():
+            if place[0] == grouping.attribute and round(each.estimate, 12) in gaps:
+                used.add(place)
+                ratio = (each.upper - each.lower) / 2 / gaps[round(each.estimate, 12)]
+                assert ratio == pytest.approx(3.35, abs=0.15), (
+                    place
+                )  # the audit's reach, which is the same for all
+    assert len(used) >= 50
+    share, n = np.array([0.25]), 80
+    spread = np.sqrt(share * (1 - share) / n)
+    low, high = causes._score_range(share, spread, page.Z)
+    assert (low[0], high[0]) == pytest.approx(page.wilson(20, n))
+
+
+def test_scenarios_that_are_run_again_take_the_place_of_their_namesakes(experiment):
+    merged = experiment["audit_truth"].merged
+    before = {"shuffles": {"n": 1}, "scenarios": [{"name": "60000:0", "n": 1}, {"name": "20000:0", "n": 2}]}
+    found = merged(before, {"scenarios": [{"name": "400000:0", "n": 3}, {"name": "60000:0", "n": 4}]})
+    assert [one["name"] for one in found["scenarios"]] == ["20000:0", "60000:0", "400000:0"]
+    assert [one["n"] for one in found["scenarios"]] == [2, 4, 3]
+    assert found["shuffles"] == {"n": 1}
+
+
+def test_what_issue_and_card_claim_is_in_the_results(experiment, results):
     scenarios = results["scenarios"]
+    assert [one["name"] for one in scenarios] == [one.name for one in experiment["audit_truth"].SCENARIOS]
     n = sum(one["replicates"] for one in scenarios)
     assert n >= 2000
-    assert sum(one["with_alarm"] for one in scenarios) <= 0.05 * n
-    assert sum(one["with_reassurance"] for one in scenarios) <= 0.05 * n
+    for false, possible in (("with_alarm", "truth_within"), ("with_reassurance", "could_reassure")):
+        could = sum(one[possible] for one in scenarios)
+        assert could >= 500
+        assert sum(one[false] for one in scenarios) <= 0.05 * could
     assert sum(one["thirty_confident"] or 0 for one in scenarios) == 0
     assert results["shuffles"]["n"] == 200
     assert results["shuffles"]["with_exceeds"] <= 16
-    by_size = {(one["n"], one["gap_wanted"]): one for one in scenarios}
-    for key in ((20_000, 0.30), (60_000, 0.20)):
-        one = by_size[key]
-        assert one["verdicts"]["exceeds"] >= 0.9 * one["replicates"]
+    by_name = {one["name"]: one for one in scenarios}
+    for name in ("20000:0.3", "60000:0.2"):
+        assert by_name[name]["verdicts"]["exceeds"] >= 0.9 * by_name[name]["replicates"]
+
+
+def test_what_the_page_says_of_the_cause_is_so(results):
+    missed, n = results["causes"]["missed"], results["causes"]["replicates"]
+    assert n >= 300
+    assert 0.05 * n < min(missed["studentised"], missed["score"])
+    assert max(missed["studentised"], missed["score"]) <= missed["as_is"]
+    assert missed["both"] <= 0.05 * n
+
+
+def test_the_hardest_gaps_are_tried_where_the_audit_can_say_within(results):
+    by_name = {one["name"]: one for one in results["scenarios"]}
+    none, inside, outside = (by_name[f"400000:{gap}"] for gap in ("0", "0.045", "0.055"))
+    assert none["verdicts"]["within"] >= 0.5 * none["replicates"]
+    assert inside["gap"] < results["tolerance"] < outside["gap"]
+    assert outside["could_reassure"] == outside["replicates"]
+    for one in (none, inside, outside, by_name["20000:0.045"], by_name["20000:0.055"]):
+        assert one["with_alarm"] <= 0.05 * one["replicates"]
+        assert one["with_reassurance"] <= 0.05 * one["replicates"]
 
 
 def test_point_values_are_those_of_aequitas_and_of_fairlearn():
