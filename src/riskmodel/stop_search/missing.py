@@ -163,7 +163,11 @@ def _bounds_of(
             a, b, m = len(ours), len(theirs), len(unknown)
             low, ratio, high = (x * base / people for x in (a / (b + m), a / b, (a + m) / b))
             yield {**head, "of": benchmark.name, "ratio": ratio, "low": low, "high": high}
-    yield {**head, "of": "positive", **_found_bounds(ours, theirs, unknown)}
+    hits_and_misses = [count for part in (ours, theirs) for count in _tally(part)[:2]]
+    if (
+        min(hits_and_misses) >= question.disclosure.threshold
+    ):  # or the ratio would tell a number that is hidden elsewhere
+        yield {**head, "of": "positive", **_found_bounds(ours, theirs, unknown)}
 
 
 def _found_bounds(ours: pd.DataFrame, theirs: pd.DataFrame, unknown: pd.DataFrame) -> dict[str, float | None]:

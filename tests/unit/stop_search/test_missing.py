@@ -75,7 +75,7 @@ def test_month_by_month_counts(tmp_path):
 
 
 def test_bounds_are_what_no_way_of_filling_in_can_pass(tmp_path):
-    rows = many([(12, 3, {}), (10, 4, {"who": "Black"}), (3, 2, {"who": ""})])
+    rows = many([(25, 13, {}), (23, 11, {"who": "Black"}), (3, 2, {"who": ""})])
     rows += [search(outcome="", who="Black")]
     searches = read_searches([write(tmp_path, rows)]).searches
     counts = pd.DataFrame({"ethnicity": ["White", "Black"], "count": [200.0, 100.0]})
@@ -84,14 +84,14 @@ def test_bounds_are_what_no_way_of_filling_in_can_pass(tmp_path):
         for row in bounds(searches, [Benchmark("residents", "residents", counts)], Question())
         if (row["definition"], row["group"]) == ("officer_defined", "Black")
     }
-    assert found["residents"]["ratio"] == pytest.approx(11 / 12 * 2)
-    assert found["residents"]["low"] == pytest.approx(11 / 15 * 2)
-    assert found["residents"]["high"] == pytest.approx(14 / 12 * 2)
+    assert found["residents"]["ratio"] == pytest.approx(24 / 25 * 2)
+    assert found["residents"]["low"] == pytest.approx(24 / 28 * 2)
+    assert found["residents"]["high"] == pytest.approx(27 / 25 * 2)
     tried = []
     for given, blank in product(
         product("BWN", repeat=3), (0, 1)
     ):  # each unknown search to a group, or left out
-        hits, n = {"B": 4 + blank, "W": 3}, {"B": 11, "W": 12}
+        hits, n = {"B": 11 + blank, "W": 13}, {"B": 24, "W": 25}
         for group, outcome in zip(given, (1, 1, 0), strict=True):
             if group != "N":
                 hits[group] += outcome
@@ -99,4 +99,11 @@ def test_bounds_are_what_no_way_of_filling_in_can_pass(tmp_path):
         tried.append(hits["B"] / n["B"] / (hits["W"] / n["W"]))
     assert found["positive"]["low"] == pytest.approx(min(tried))
     assert found["positive"]["high"] == pytest.approx(max(tried))
-    assert found["positive"]["ratio"] == pytest.approx(0.4 / 0.25)
+    assert found["positive"]["ratio"] == pytest.approx((11 / 23) / (13 / 25))
+
+
+def test_bounds_do_not_tell_a_number_that_is_hidden(tmp_path):
+    """Nine of thirty searches of Black people came to something: fewer than ten."""
+    searches = read_searches([write(tmp_path, many([(40, 20, {}), (30, 9, {"who": "Black"})]))]).searches
+    rows = bounds(searches, [], Question())
+    assert not [row for row in rows if row["group"] == "Black" and row["of"] == "positive"]

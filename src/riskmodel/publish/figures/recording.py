@@ -32,7 +32,7 @@ def bounds(rows: Rows, *, name: str, title: str) -> str:
             axis.plot(ends, [place, place], color=BLUE, linewidth=6, alpha=0.5, solid_capstyle="butt")
         axis.set_yticks(places, labels)
         axis.set(ylim=(0.4, len(rows) + 0.6), xlim=(0, None))
-        axis.set_xlabel(wrapped(title, 36))
+        axis.set_xlabel(wrapped(title, 28))
 
     words = "; ".join(
         f"{row['attribute']}, {row['group']}: {row['lower_bound']:g} to {row['upper_bound']:g}"
