@@ -91,7 +91,7 @@ BOROUGHS = {
 }
 """Sets of boroughs: the seed of the first, and the arms that are run on each."""
 
-DEFAULT = {"alike": 22, "trees": 10, "unlike": 10}
+DEFAULT = {"alike": 24, "trees": 0, "unlike": 6}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
