@@ -110,6 +110,17 @@ class Use:
         offered = {"cut": np.concatenate(by_cut), "share": np.concatenate(by_share)}
         return cls(score, model.risk(score), offered)
 
+    def scored(self, own: Rows, rows: BoolArray | slice = slice(None)) -> ScoredRows:
+        """Return some of it as an audit takes it: the rows of one borough, as recorded."""
+        return ScoredRows(
+            self.raw[rows],
+            self.risk[rows],
+            own.recorded.outcome,
+            own.recorded.weight,
+            self.offered["cut"][rows],
+            own.cohort.subject_id,
+        )
+
 
 def up_to(raw: FloatArray, index_day: IntArray | Any, cuts: Mapping[str, Sequence[float]]) -> FloatArray:
     """Return each row's chance of an offer: 1 above its date's cut-off, a share at it, 0 below."""
@@ -312,14 +323,7 @@ def bounds_again(
 ) -> list[dict[str, Any]]:
     """Return the audit's bounds on its own borough's metrics over another range of recordings."""
     own = pool.boroughs[int(pool.number[rows][0])]
-    scored = ScoredRows(
-        use.raw[rows],
-        use.risk[rows],
-        own.recorded.outcome,
-        own.recorded.weight,
-        use.offered["cut"][rows],
-        own.cohort.subject_id,
-    )
+    scored = use.scored(own, rows)
     draws = resample(own.cohort.subject_id, replicates=CHECK_RESAMPLES, seed=seed)
     over, cell = recordings(spec), study.audit.minimum_cell
     found = []

@@ -288,11 +288,9 @@ def test_two_small_boroughs_end_to_end(experiment, tmp_path):
             for kind in ("recorded", "true"):
                 value = by_row(row, rows, getattr(rows, kind), (raw, thin, audit["cuts"]))
                 if value is not None:
-                    size = "enough" if row["n_outcomes"] >= 50 else "few"
-                    cells[f"{kind}|cut|{row['metric']}|{size}", "total"] += 1
-                    cells[f"{kind}|cut|{row['metric']}|{size}", "inside"] += (
-                        row["lower"] <= value <= row["upper"]
-                    )
+                    place = (f"{kind}|cut|{row['metric']}", "few" if row["n_outcomes"] < 50 else "enough")
+                    cells[(*place, "total")] += 1
+                    cells[(*place, "inside")] += row["lower"] <= value <= row["upper"]
     counted = Counter()
     for name, one in arm["cells"].items():
         metric, size = name.rsplit("|", 1)
@@ -305,22 +303,24 @@ def test_two_small_boroughs_end_to_end(experiment, tmp_path):
     before = (folders[0] / "audit.json").stat().st_mtime_ns
     assert main.measure(kept, {"alike": 2}, size=6000) == found  # nothing is run again
     assert (folders[0] / "audit.json").stat().st_mtime_ns == before
+    other = {**json.loads((folders[0] / "audit.json").read_text()), "code": "of another day", "fairness": {}}
+    (folders[0] / "audit.json").write_text(json.dumps(other))
+    assert main.measure(kept, {"alike": 2}, size=6000) == found  # audited again, of the same rows
 
 
 def the_audit_comes_out_again(experiment, folders):
-    """From what was kept of a borough follow the very bounds that its audit gave."""
+    """From what was kept of a borough follows all that its audit said."""
     main, judging = experiment["boroughs"], experiment["judging"]
-    study = main.ARMS["alike"].load(seed=1, size=6000)
+    study = main.ARMS["alike"].load(seed=5002, size=6000)
+    kept = json.loads((folders[1] / "audit.json").read_text())
+    assert main.audit_again(folders[1], study) == kept
     pool = judging.Pool.of([experiment["boroughs_rows"].Rows.load(folder) for folder in folders], study)
-    audit = json.loads((folders[1] / "audit.json").read_text())
     use = judging.Use.of(
-        main.CalibratedModel.from_state(audit["model"]), pool.boroughs, audit["cuts"], study.capacity
+        main.CalibratedModel.from_state(kept["model"]), pool.boroughs, kept["cuts"], study.capacity
     )
-    again = judging.bounds_again(
-        pool, use, pool.number == 1, study, study.audit.recording, seed=audit["seed"]
-    )
-    assert len(again) == len(audit["recording"]["bounds"])
-    for one, said in zip(again, audit["recording"]["bounds"], strict=True):
+    again = judging.bounds_again(pool, use, pool.number == 1, study, study.audit.recording, seed=kept["seed"])
+    assert len(again) == len(kept["recording"]["bounds"])
+    for one, said in zip(again, kept["recording"]["bounds"], strict=True):
         for name, value in said.items():
             if name not in ("lower", "upper"):  # these come from other resamples
                 assert one[name] == (pytest.approx(value) if isinstance(value, float) else value)
