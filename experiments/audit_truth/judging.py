@@ -174,11 +174,15 @@ def judge(
         "pool_people": min(_people(pool, leave=i) for i in range(len(folders))),
         "minimum_cell": study.audit.minimum_cell,
         "minimum_outcomes": study.audit.minimum_outcomes,
-        "stated": study.audit.recording.model_dump(mode="json", exclude={"need"}),
-        "restated": None if restated is None else restated.model_dump(mode="json", exclude={"need"}),
+        "stated": _ends(study.audit.recording),
+        "restated": None if restated is None else _ends(restated),
         "audits": audits,
         **found.to_json(),
     }
+
+
+def _ends(spec: RecordingSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", include={"detection", "false_recording", "gamma"})
 
 
 def _people(pool: Pool, *, leave: int) -> int:

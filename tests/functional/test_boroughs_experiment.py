@@ -105,8 +105,27 @@ def test_what_issue_and_card_claim_is_in_the_results(results):
     assert len(places) >= 30
     assert arms["alike"]["pool_rows"] >= 1_000_000
     audits = [audit for one in arms.values() for audit in one["audits"]]
-    for name in ("alarms", "reassured"):
+    for name in ("alarms", "reassured", "outside"):
         assert sum(one["against"]["recorded|cut"][name] > 0 for one in audits) <= 0.05 * len(audits)
+    for arm in arms.values():
+        for name, one in arm["bounds"].items():
+            if name.endswith("|inside"):  # records were made as the range says
+                assert one["inside"] >= 0.95 * one["total"], name
+    for metric in METRICS:  # nearly as often as a perfect range would
+        one = arms["alike"]["cells"][f"recorded|cut|{metric}|enough"]
+        assert 0.93 * one["total"] <= one["inside"] <= 0.97 * one["total"]
+
+
+def test_what_a_plain_audit_cannot_know_is_in_the_results(results):
+    """Where the label itself is made by enforcement, every audit raises an alarm that is false by the truth."""
+    arm = results["arms"]["enforcement"]
+    assert all(one["against"]["true|cut"]["alarms"] > 0 for one in arm["audits"])
+    place = ("ethnicity", "Black", "calibration_intercept")
+    row = next(one for one in arm["gaps"] if (one["attribute"], one["group"], one["metric"]) == place)
+    assert row["recorded"] > 5 * row["tolerance"]
+    assert abs(row["true"]) < row["tolerance"]
+    outside = arm["bounds"]["stated|prevalence|outside"]
+    assert outside["inside"] < 0.5 * outside["total"]  # a wrong range fails, and is seen to
 
 
 def test_the_truth_of_rows_is_what_the_audit_says_of_the_same_rows(experiment):
