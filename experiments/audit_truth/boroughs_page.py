@@ -148,7 +148,7 @@ def _false(arms: Json) -> list[str]:
         "",
         "In how many of 100 audits any statement was a false alarm (*exceeds* where the difference lies within the tolerance), any a false reassurance (*within* where it",
         "does not), and any range of a difference did not hold it. Each should happen in at most 5 of 100, by what was recorded. The last column leaves out",
-        f"ranges that rest on fewer than {cell} young people on one side, such as those offered support: there, a range that is as long upwards as downwards is too short upwards.",
+        f"ranges that rest on fewer than {cell} young people on one side, such as those offered support.",
         "",
         *_false_table(arms, "cut"),
         "",
@@ -184,26 +184,38 @@ def _false_row(audits: Sequence[Json], against: str) -> str:
     return " | ".join([str(n), *(f"{one:,}" for one in counts), *shares, rate(many, n)])
 
 
+SIZES = {
+    "enough": "groups large enough",
+    "thin": "large enough, but few on one side",
+    "few": "too few with the outcome",
+}
+
+
 def _coverage(arms: Json) -> list[str]:
     one = next(iter(arms.values()))
-    return [
+    lines = [
         "## Ranges of single numbers",
         "",
-        f"How often a 95% range holds the number of the other boroughs, over groups with at least {one['minimum_outcomes']} young people with the outcome, and over smaller ones",
-        "(which get no verdict). Groups of one audit are alike, so the brackets are too narrow. The other boroughs are not everybody either: the first row is how often a",
-        "perfect range would hold their number.",
-        "",
-        "| metric | by what |" + "".join(f" {NAMES[name]} | smaller groups |" for name in arms),
-        "|---|---|" + "---:|---:|" * len(arms),
-        "| a perfect range | |" + "".join(f" {_at_best(arm)} | |" for arm in arms.values()),
+        f"How often a 95% range holds the number of the other boroughs: over groups with at least {one['minimum_outcomes']} young people with the outcome; over those of them in which fewer",
+        f"than {one['minimum_cell']} young people stand on one side of the metric, such as those reached; and over groups with fewer with the outcome (which get no verdict). Groups of one audit",
+        "are alike, so the brackets are too narrow. The other boroughs are not everybody either: the first row is how often a perfect range would hold their number.",
+    ]
+    for kind, words in (("recorded", "By what was recorded:"), ("true", "By what truly happened:")):
+        lines += ["", words, "", *_coverage_table(arms, kind)]
+    return lines
+
+
+def _coverage_table(arms: Json, kind: str) -> list[str]:
+    columns = [(name, size) for name in arms for size in SIZES]
+    return [
+        "| metric |" + "".join(f" {NAMES[name]}: {SIZES[size]} |" for name, size in columns),
+        "|---|" + "---:|" * len(columns),
+        "| a perfect range |" + "".join(f" {_at_best(arms[name])} |" for name, _ in columns),
         *(
-            f"| {metric} | {words} |"
+            f"| {metric} |"
             + "".join(
-                f" {_held(arm['cells'], f'{kind}|cut|{metric}|{size}')} |"
-                for arm in arms.values()
-                for size in ("enough", "few")
+                f" {_held(arms[name]['cells'], f'{kind}|cut|{metric}|{size}')} |" for name, size in columns
             )
-            for kind, words in KINDS
             for metric in METRICS
         ),
     ]
@@ -262,8 +274,8 @@ def _warnings(arms: Json) -> list[str]:
     return [
         "## Does the audit warn?",
         "",
-        "Statements (*exceeds* or *within*) about who is reached, missed or offered support without need, and about how many offers reach need, with a tipping point. A warning:",
-        "something in the stated range of recordings overturns the statement.",
+        "Statements (*exceeds* or *within*) that have a tipping point. A warning: something in the stated range of recordings overturns the statement. What is false should have one;",
+        "where nearly all that is true has one too, it tells little.",
         "",
         "| | false by the truth | of them with a warning | true by the truth | of them with a warning |",
         "|---|---:|---:|---:|---:|",

@@ -17,7 +17,7 @@ from riskmodel import models as modelling
 from riskmodel.audit.groups import TOGETHER, groupings
 from riskmodel.audit.label_bounds import PeopleBehind, bounds, recordings
 from riskmodel.audit.recording import recorded_sums
-from riskmodel.audit.spec import RecordingSpec
+from riskmodel.audit.spec import AuditSpec, RecordingSpec
 from riskmodel.files import read_json
 from riskmodel.models import CalibratedModel
 from riskmodel.models.spec import CapacitySpec
@@ -110,6 +110,17 @@ class Use:
         offered = {"cut": np.concatenate(by_cut), "share": np.concatenate(by_share)}
         return cls(score, model.risk(score), offered)
 
+    def scored(self, own: Rows, rows: BoolArray | slice = slice(None)) -> ScoredRows:
+        """Return some of it as an audit takes it: the rows of one borough, as recorded."""
+        return ScoredRows(
+            self.raw[rows],
+            self.risk[rows],
+            own.recorded.outcome,
+            own.recorded.weight,
+            self.offered["cut"][rows],
+            own.cohort.subject_id,
+        )
+
 
 def up_to(raw: FloatArray, index_day: IntArray | Any, cuts: Mapping[str, Sequence[float]]) -> FloatArray:
     """Return each row's chance of an offer: 1 above its date's cut-off, a share at it, 0 below."""
@@ -141,7 +152,7 @@ def judge(
         Another range of recordings, such as people would state who knew how these records are made.
     """
     pool = Pool.of([Rows.load(folder) for folder in (*folders, *beside)], study)
-    audits, found = [], Tally()
+    audits, found = [], Tally(study.audit)
     for number, folder in enumerate(folders):
         print(f"judging {folder.name}", file=sys.stderr, flush=True)
         audit = read_json(folder / "audit.json")
@@ -149,14 +160,10 @@ def judge(
         use = Use.of(model, pool.boroughs, audit["cuts"], study.capacity)
         others = pool.number != number
         truths = {(kind, way): truth(pool, use, others, kind=kind, way=way) for kind in KINDS for way in WAYS}
-        audits.append(
-            {
-                "seed": audit["seed"],
-                **held(audit, truths, smaller_sides(pool, use, ~others), study.audit.minimum_cell),
-            }
-        )
+        smaller = smaller_sides(pool, use, ~others)
+        audits.append({"seed": audit["seed"], **held(audit, truths, smaller, study.audit.minimum_cell)})
         made = recording(pool, use, others)
-        found.add(audit, truths)
+        found.add(audit, truths, smaller)
         found.add_bounds("stated", study.audit.recording, audit["recording"]["bounds"], truths, made)
         if restated is not None:
             again = bounds_again(pool, use, ~others, study, restated, seed=audit["seed"])
@@ -167,11 +174,15 @@ def judge(
         "pool_people": min(_people(pool, leave=i) for i in range(len(folders))),
         "minimum_cell": study.audit.minimum_cell,
         "minimum_outcomes": study.audit.minimum_outcomes,
-        "stated": study.audit.recording.model_dump(mode="json", exclude={"need"}),
-        "restated": None if restated is None else restated.model_dump(mode="json", exclude={"need"}),
+        "stated": _ends(study.audit.recording),
+        "restated": None if restated is None else _ends(restated),
         "audits": audits,
         **found.to_json(),
     }
+
+
+def _ends(spec: RecordingSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", include={"detection", "false_recording", "gamma"})
 
 
 def _people(pool: Pool, *, leave: int) -> int:
@@ -316,14 +327,7 @@ def bounds_again(
 ) -> list[dict[str, Any]]:
     """Return the audit's bounds on its own borough's metrics over another range of recordings."""
     own = pool.boroughs[int(pool.number[rows][0])]
-    scored = ScoredRows(
-        use.raw[rows],
-        use.risk[rows],
-        own.recorded.outcome,
-        own.recorded.weight,
-        use.offered["cut"][rows],
-        own.cohort.subject_id,
-    )
+    scored = use.scored(own, rows)
     draws = resample(own.cohort.subject_id, replicates=CHECK_RESAMPLES, seed=seed)
     over, cell = recordings(spec), study.audit.minimum_cell
     found = []
@@ -390,26 +394,29 @@ def place_of(one: Json) -> Place:
 class Tally:
     """Adds up over audits: coverage of ranges, of bounds, how records were made, and gaps of the shown attributes."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: AuditSpec) -> None:
+        self.spec = spec
         self.cells: dict[str, Counter[str]] = {}
         self.bounds: dict[str, Counter[str]] = {}
         self.recordings: dict[tuple[str, str], dict[str, list[tuple[Recorded, bool]]]] = {}
         self.gaps: dict[Place, list[dict[str, Any]]] = {}
 
-    def add(self, audit: Json, truths: Truths) -> None:
+    def add(self, audit: Json, truths: Truths, smaller: Mapping[Place, int]) -> None:
         """Add one audit."""
         for row in audit["fairness"]["rows"]:
-            self._add_row(row, truths)
+            self._add_row(row, truths, smaller[place_of(row)])
         for one in audit["fairness"]["differences"]:
             if one["attribute"] in SHOWN:
                 gaps = {kind: truths[kind, "cut"][place_of(one)][1] for kind in KINDS}
                 kept = {name: one[name] for name in ("verdict", "tolerance")}
                 self.gaps.setdefault(place_of(one), []).append({**kept, **gaps})
 
-    def _add_row(self, row: Json, truths: Truths) -> None:
+    def _add_row(self, row: Json, truths: Truths, smaller: int) -> None:
         if row["lower"] is None:
             return
-        size = "enough" if row["n_outcomes"] >= FEW else "few"
+        size = "few" if row["n_outcomes"] < self.spec.minimum_outcomes else "enough"
+        if size == "enough" and smaller < self.spec.minimum_cell:
+            size = "thin"
         for (kind, way), found in truths.items():
             tally = self.cells.setdefault(f"{kind}|{way}|{row['metric']}|{size}", Counter())
             _count(tally, row, found[place_of(row)][0])

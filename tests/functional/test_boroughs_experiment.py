@@ -105,8 +105,27 @@ def test_what_issue_and_card_claim_is_in_the_results(results):
     assert len(places) >= 30
     assert arms["alike"]["pool_rows"] >= 1_000_000
     audits = [audit for one in arms.values() for audit in one["audits"]]
-    for name in ("alarms", "reassured"):
+    for name in ("alarms", "reassured", "outside"):
         assert sum(one["against"]["recorded|cut"][name] > 0 for one in audits) <= 0.05 * len(audits)
+    for arm in arms.values():
+        for name, one in arm["bounds"].items():
+            if name.endswith("|inside"):  # records were made as the range says
+                assert one["inside"] >= 0.95 * one["total"], name
+    for metric in METRICS:  # nearly as often as a perfect range would
+        one = arms["alike"]["cells"][f"recorded|cut|{metric}|enough"]
+        assert 0.93 * one["total"] <= one["inside"] <= 0.97 * one["total"]
+
+
+def test_what_a_plain_audit_cannot_know_is_in_the_results(results):
+    """Where the label itself is made by enforcement, every audit raises an alarm that is false by the truth."""
+    arm = results["arms"]["enforcement"]
+    assert all(one["against"]["true|cut"]["alarms"] > 0 for one in arm["audits"])
+    place = ("ethnicity", "Black", "calibration_intercept")
+    row = next(one for one in arm["gaps"] if (one["attribute"], one["group"], one["metric"]) == place)
+    assert row["recorded"] > 5 * row["tolerance"]
+    assert abs(row["true"]) < row["tolerance"]
+    outside = arm["bounds"]["stated|prevalence|outside"]
+    assert outside["inside"] < 0.5 * outside["total"]  # a wrong range fails, and is seen to
 
 
 def test_the_truth_of_rows_is_what_the_audit_says_of_the_same_rows(experiment):
@@ -288,39 +307,39 @@ def test_two_small_boroughs_end_to_end(experiment, tmp_path):
             for kind in ("recorded", "true"):
                 value = by_row(row, rows, getattr(rows, kind), (raw, thin, audit["cuts"]))
                 if value is not None:
-                    size = "enough" if row["n_outcomes"] >= 50 else "few"
-                    cells[f"{kind}|cut|{row['metric']}|{size}", "total"] += 1
-                    cells[f"{kind}|cut|{row['metric']}|{size}", "inside"] += (
-                        row["lower"] <= value <= row["upper"]
-                    )
-    counted = {
-        (name, part): count
-        for name, one in arm["cells"].items()
-        if "|cut|" in name and name.split("|")[2] in ("selection_rate", "fnr")
-        for part, count in one.items()
-    }
+                    place = (f"{kind}|cut|{row['metric']}", "few" if row["n_outcomes"] < 50 else "enough")
+                    cells[(*place, "total")] += 1
+                    cells[(*place, "inside")] += row["lower"] <= value <= row["upper"]
+    counted = Counter()
+    for name, one in arm["cells"].items():
+        metric, size = name.rsplit("|", 1)
+        if metric.rsplit("|", 1)[1] in ("selection_rate", "fnr") and "|cut|" in name:
+            for part, count in one.items():
+                counted[metric, size.replace("thin", "enough"), part] += count
     assert sum(cells.values()) > 50
-    assert +cells == +Counter(counted)
+    assert +cells == +counted
     the_audit_comes_out_again(experiment, folders)
     before = (folders[0] / "audit.json").stat().st_mtime_ns
     assert main.measure(kept, {"alike": 2}, size=6000) == found  # nothing is run again
     assert (folders[0] / "audit.json").stat().st_mtime_ns == before
+    other = {**json.loads((folders[0] / "audit.json").read_text()), "code": "of another day", "fairness": {}}
+    (folders[0] / "audit.json").write_text(json.dumps(other))
+    assert main.measure(kept, {"alike": 2}, size=6000) == found  # audited again, of the same rows
 
 
 def the_audit_comes_out_again(experiment, folders):
-    """From what was kept of a borough follow the very bounds that its audit gave."""
+    """From what was kept of a borough follows all that its audit said."""
     main, judging = experiment["boroughs"], experiment["judging"]
-    study = main.ARMS["alike"].load(seed=1, size=6000)
+    study = main.ARMS["alike"].load(seed=5002, size=6000)
+    kept = json.loads((folders[1] / "audit.json").read_text())
+    assert main.audit_again(folders[1], study) == kept
     pool = judging.Pool.of([experiment["boroughs_rows"].Rows.load(folder) for folder in folders], study)
-    audit = json.loads((folders[1] / "audit.json").read_text())
     use = judging.Use.of(
-        main.CalibratedModel.from_state(audit["model"]), pool.boroughs, audit["cuts"], study.capacity
+        main.CalibratedModel.from_state(kept["model"]), pool.boroughs, kept["cuts"], study.capacity
     )
-    again = judging.bounds_again(
-        pool, use, pool.number == 1, study, study.audit.recording, seed=audit["seed"]
-    )
-    assert len(again) == len(audit["recording"]["bounds"])
-    for one, said in zip(again, audit["recording"]["bounds"], strict=True):
+    again = judging.bounds_again(pool, use, pool.number == 1, study, study.audit.recording, seed=kept["seed"])
+    assert len(again) == len(kept["recording"]["bounds"])
+    for one, said in zip(again, kept["recording"]["bounds"], strict=True):
         for name, value in said.items():
             if name not in ("lower", "upper"):  # these come from other resamples
                 assert one[name] == (pytest.approx(value) if isinstance(value, float) else value)
