@@ -35,6 +35,31 @@ def rate_limits(rate: FloatArray, people: IntArray, *, reach: float) -> tuple[Fl
     return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 
+def jeffreys_limits(rate: FloatArray, people: IntArray, *, reach: float) -> tuple[FloatArray, FloatArray]:
+    """Return the limits of Jeffreys, which hold the truth about as often as they say where events are few (Brown, Cai and DasGupta 2001).
+
+    Parameters
+    ----------
+    rate : ndarray of float64, shape (n,)
+        NaN where there is none.
+    people : ndarray of int64, shape (n,)
+        Different people behind it.
+    reach : float
+        In standard deviations of a normal curve.
+
+    Returns
+    -------
+    tuple of ndarray of float64, shape (n,)
+        NaN where the rate is.
+    """
+    from scipy.special import betaincinv, ndtr
+
+    happened, others = rate * people + 0.5, (1 - rate) * people + 0.5
+    tails = (float(ndtr(end)) for end in (-reach, reach))
+    low, high = (np.asarray(betaincinv(happened, others, tail)) for tail in tails)
+    return low, high
+
+
 def difference_distances(
     rate: FloatArray, people: IntArray, other_rate: FloatArray, other_people: IntArray, *, reach: float
 ) -> FloatArray:

@@ -15,7 +15,8 @@ everyone) over the group's information: the infinitesimal jackknife, which makes
 
 Where fewer than ``minimum_cell`` people are on one side of a rate, resampling alone cannot show what could have
 happened (no event gives an interval of width zero). Half an event and half a non-event with gamma noise are then added to
-each resample, which for independent people is the interval of Jeffreys.
+each resample, which for independent people is the interval of Jeffreys. Where people have several rows that is too narrow, so
+that the interval reaches at least as far as that of Jeffreys for the people.
 
 That is enough for the 95% interval of one rate. A statement that has to hold among a hundred reaches further out, to where
 the normal curve is too thin for few events. There the difference of two rates reaches at least as far as the exact limits
@@ -30,7 +31,7 @@ from functools import cached_property
 
 import numpy as np
 
-from riskmodel.audit.exact import difference_distances
+from riskmodel.audit.exact import difference_distances, jeffreys_limits
 from riskmodel.audit.groups import Grouping, PeopleCounter, groupings
 from riskmodel.audit.pooling import PooledRate, pool
 from riskmodel.audit.report import RATES, Basis, Difference, FairnessReport, FairnessRow, Verdict
@@ -230,8 +231,15 @@ class _Panel:
         found = Estimate.from_draws(float(self.estimate[g, k]), self.draws[:, g, k], **counts)
         if found.estimate is None or found.lower is None or found.upper is None:
             return found
-        # The small-cell noise keeps resamples away from 0 and 1, where the estimate itself may lie.
-        return replace(found, lower=min(found.lower, found.estimate), upper=max(found.upper, found.estimate))
+        ends = [
+            (found.lower, found.upper),
+            (found.estimate, found.estimate),
+        ]  # noise keeps resamples off 0 and 1
+        if k < len(RATES) and min(self.people.top[g, k], self.people.rest[g, k]) < self.spec.minimum_cell:
+            low, high = jeffreys_limits(self.estimate[[g], k], self.people.bottom[[g], k], reach=_Z95)
+            ends.append((float(low[0]), float(high[0])))
+        lower, upper = zip(*ends, strict=True)
+        return replace(found, lower=min(lower), upper=max(upper))
 
     def _usable(self, k: int, metric: Metric, spread: FloatArray) -> BoolArray:
         """Return which groups have enough people, themselves and outside, for a verdict."""

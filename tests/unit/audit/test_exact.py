@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import beta, binom, binomtest, norm
 
 from riskmodel.audit import audit_fairness
-from riskmodel.audit.exact import difference_distances, rate_limits
+from riskmodel.audit.exact import difference_distances, jeffreys_limits, rate_limits
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.tables.cohort import AuditedAttributes
 from riskmodel.validate import ScoredRows, resample
@@ -111,3 +111,33 @@ def test_nobody_offered_is_no_alarm_in_a_small_group_and_one_in_a_large():
         found = next(o for o in report.differences if (o.group, o.metric) == ("own", "selection_rate"))
         verdicts[size] = found.verdict
     assert verdicts == {150: "inconclusive", 3000: "exceeds"}
+
+
+def test_jeffreys_limits_are_those_of_the_beta_distribution():
+    low, high = jeffreys_limits(np.array([0.06, 0.0, np.nan]), np.array([100, 30, 5]), reach=1.959964)
+    assert (low[0], high[0]) == pytest.approx(beta(6.5, 94.5).ppf([0.025, 0.975]), abs=1e-6)
+    assert (low[1], high[1]) == pytest.approx(beta(0.5, 30.5).ppf([0.025, 0.975]), abs=1e-6)
+    assert np.isnan([low[2], high[2]]).all()
+
+
+def test_a_range_that_rests_on_few_people_with_two_rows_each_holds_the_truth():
+    """Of 80 with the outcome few are reached, most of them at both dates: rows are no witnesses of their own."""
+    inside, n, truth = 0, 240, 0.06
+    spec = AuditSpec(attributes=("group",), intersections=())
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        outcome = (np.arange(n) < 80).astype(np.int8)
+        group = np.where(np.arange(n) % 2, "a", "b")  # of each, 40 with the outcome
+        lead = rng.random(n) < truth
+        offered = np.concatenate([np.where(rng.random(n) < 0.9, lead, rng.random(n) < truth) for _ in "ab"])
+        person = np.tile(np.arange(n), 2)
+        rows = ScoredRows(
+            rng.normal(size=2 * n), np.full(2 * n, 0.3), np.tile(outcome, 2), np.ones(2 * n), offered.astype(float), person
+        )  # fmt: skip
+        report = audit_fairness(
+            {"m": rows}, AuditedAttributes({"group": np.tile(group, 2)}), resample(person, replicates=200, seed=seed),
+            spec, seed=seed, threads=1,
+        )  # fmt: skip
+        (row,) = [one for one in report.rows if (one.group, one.metric) == ("a", "tpr")]
+        inside += row.lower <= truth <= row.upper
+    assert 0.92 <= inside / 200 <= 0.995
