@@ -19,23 +19,26 @@ def page(results: Json) -> str:
             "",
             "Made by `experiments/audit_truth/audit_truth.py`; no number is typed. Young people are drawn directly, with facts, groups and what",
             "truly happened. A logistic regression is fitted to as many as are audited, and the audit is run on others. The truth is what",
-            f"*that fitted model*, with that cut-off, does to {results['pool']:,} more; it is counted apart from the audit's own code. Offers go to",
-            f"{100 * results['capacity']:.0f} of 100. In the {results['target']} group something is recorded less than it is, so that more of them are missed. Ranges",
-            "in brackets: 95%, for the number of replicates (Wilson).",
+            "*that fitted model*, with that cut-off, does to all who could be drawn; it is worked out apart from the audit's own code, as an",
+            f"integral. Offers go to {100 * results['capacity']:.0f} of 100. In the {results['target']} group something is recorded less than it is, so that more of them are",
+            f"missed. An audit draws {results['resamples']:,} resamples of its young people ({results['resamples_of_many']} of more than {results['many']:,}). Ranges in",
+            "brackets: 95%, for the number of replicates (Wilson).",
             "",
             "## False alarms and false reassurance",
             "",
             "A false alarm: *exceeds* where the truth lies within the tolerance. False reassurance: *within* where it does not. Each should happen in at most",
-            "5 of 100 audits, over all statements of an audit together.",
+            "5 of 100 audits, over all statements of an audit together. Neither can happen in every audit: a false alarm needs a statement whose truth lies",
+            "within the tolerance; false reassurance needs one whose truth lies beyond it, and a range narrow enough to fit inside. The shares are of",
+            f"the audits in which it could happen. The tolerance of who is missed is {results['tolerance']:.2f}: gaps just inside and just outside are the hardest.",
             "",
-            "| young people | true gap in who is missed | audits | with a false alarm | with false reassurance | with any range of a difference off the truth |",
-            "|---:|---:|---:|---:|---:|---:|",
-            *(
-                f"| {one['n']:,} | {one['gap']:.2f} | {one['replicates']:,} | {rate(one['with_alarm'], one['replicates'])} | "
-                f"{rate(one['with_reassurance'], one['replicates'])} | {rate(one['with_any_outside'], one['replicates'])} |"
-                for one in scenarios
-            ),
+            "| young people | true gap in who is missed | audits | alarm could be false in | is false, of 100 of these | some truth beyond tolerance in | reassurance could be false in | is false, of 100 of these | any range of a difference off the truth, of 100 audits | any that rests on enough |",
+            "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+            *(_wrong(f"{one['n']:,} | {_gap(one)}", one) for one in scenarios),
             _together(scenarios),
+            "",
+            "The last column but one should be 5. Where it is more, it is because of small numbers: the spread of a small group is itself known only roughly, and is",
+            "too small where chance counted few, which the correction for many statements does not know. The last column leaves out ranges that rest on",
+            f"fewer than {results['large']} young people for or against (such as offers that were right, and offers that were not).",
             "",
             "## What it can see",
             "",
@@ -45,7 +48,7 @@ def page(results: Json) -> str:
             "| young people | true gap | exceeds | cannot tell | within | gap that the audit says it could find |",
             "|---:|---:|---:|---:|---:|---:|",
             *(
-                f"| {one['n']:,} | {one['gap']:.2f} | {rate(one['verdicts']['exceeds'], one['replicates'])} | "
+                f"| {one['n']:,} | {_gap(one)} | {rate(one['verdicts']['exceeds'], one['replicates'])} | "
                 f"{rate(one['verdicts']['inconclusive'], one['replicates'])} | {rate(one['verdicts']['within'], one['replicates'])} | "
                 f"{'–' if one['detectable'] is None else format(one['detectable'], '.2f')} |"
                 for one in scenarios
@@ -87,7 +90,9 @@ METRICS = (
 
 
 def rate(count: int, n: int) -> str:
-    """Return so many of 100, with Wilson's 95% limits."""
+    """Return so many of 100, with Wilson's 95% limits; a dash of none."""
+    if n == 0:
+        return "–"
     low, high = wilson(count, n)
     return f"{100 * count / n:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
@@ -107,13 +112,30 @@ def _shuffles(found: Json) -> str:
     )
 
 
+def _gap(one: Json) -> str:
+    """Return the mean true gap, with a third digit where the tolerance is near; no gap is 0, whatever integrals round to."""
+    digits = 2 if one["gap_wanted"] == round(one["gap_wanted"], 2) else 3
+    return f"{max(one['gap'], 0.0):.{digits}f}"
+
+
 def _together(scenarios: list[Json]) -> str:
-    n = sum(one["replicates"] for one in scenarios)
+    names = ("replicates", "truth_within", "with_alarm", "truth_beyond", "could_reassure", "with_reassurance",
+             "with_any_outside", "with_large_outside")  # fmt: skip
+    return _wrong("together |", {name: sum(one[name] for one in scenarios) for name in names})
+
+
+def _wrong(first: str, one: Json) -> str:
     cells = [
-        rate(sum(one[name] for one in scenarios), n)
-        for name in ("with_alarm", "with_reassurance", "with_any_outside")
+        f"{one['replicates']:,}",
+        f"{one['truth_within']:,}",
+        rate(one["with_alarm"], one["truth_within"]),
+        f"{one['truth_beyond']:,}",
+        f"{one['could_reassure']:,}",
+        rate(one["with_reassurance"], one["could_reassure"]),
+        rate(one["with_any_outside"], one["replicates"]),
+        rate(one["with_large_outside"], one["replicates"]),
     ]
-    return f"| together | | {n:,} | {' | '.join(cells)} |"
+    return f"| {first} | {' | '.join(cells)} |"
 
 
 def _coverage(scenarios: list[Json], metric: str, size: str) -> str:

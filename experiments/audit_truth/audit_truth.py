@@ -1,8 +1,9 @@
 """Does the audit say what is true? False alarms, false reassurance, coverage and power, where the truth is known.
 
 ``python experiments/audit_truth/audit_truth.py`` (about 25 minutes on two cores) draws young people, fits a model to some of
-them, audits it on others, and compares each statement with what the same model does to a million: the *fitted* model's metric
-under true outcomes, not an ideal model's. Writes ``results.json`` and ``README.md`` beside itself. ``--quick`` is a taste.
+them, audits it on others, and compares each statement with what the same model does to all who could be drawn: the *fitted* model's
+metric under true outcomes, not an ideal model's. Writes ``results.json`` and ``README.md`` beside itself. ``--quick`` is a taste;
+``--only 400000:0.055`` runs some scenarios again and leaves the other results as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,10 +22,10 @@ from typing import Any
 import numpy as np
 from audit_page import page
 from people import ETHNICITY, SEX, TARGET, FloatArray, People, draw, fit, score
-from truth import TOGETHER, count, differences
+from truth import TOGETHER, differences, expected
 
 from riskmodel.audit import audit_fairness
-from riskmodel.audit.report import FairnessReport
+from riskmodel.audit.report import Basis, Difference, FairnessReport
 from riskmodel.audit.spec import AuditSpec
 from riskmodel.console import guarded
 from riskmodel.files import read_json, write_json, write_text
@@ -32,9 +33,10 @@ from riskmodel.tables.cohort import AuditedAttributes
 from riskmodel.validate import ScoredRows, resample
 
 HERE = Path(__file__).parent
-POOL = 1_000_000
 CAPACITY = 0.10
-RESAMPLES = 1000
+LARGE = 30
+MANY = 100_000
+RESAMPLES, RESAMPLES_OF_MANY = 1000, 500
 SPEC = AuditSpec(attributes=("ethnicity", "sex"), intersections=(("ethnicity", "sex"),))
 ENOUGH = SPEC.minimum_outcomes
 
@@ -48,6 +50,11 @@ class Scenario:
     replicates: int
     thirty: bool = False
 
+    @property
+    def name(self) -> str:
+        """Such as ``20000:0.1``."""
+        return f"{self.n}:{self.gap:g}"
+
 
 SCENARIOS = (
     Scenario(20_000, 0.0, 700, thirty=True),
@@ -60,7 +67,17 @@ SCENARIOS = (
     Scenario(60_000, 0.15, 100),
     Scenario(60_000, 0.20, 100),
     Scenario(60_000, 0.30, 50),
+    # The tolerance is .05: just inside and just outside, also where there are enough people to say "within".
+    Scenario(20_000, 0.045, 100),
+    Scenario(20_000, 0.055, 100),
+    Scenario(400_000, 0.0, 60),
+    Scenario(400_000, 0.045, 60),
+    Scenario(400_000, 0.055, 60),
 )
+"""Seeds go by position: new ones belong at the end."""
+
+SHUFFLES = "shuffles"
+PARTS = [*(one.name for one in SCENARIOS), SHUFFLES]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and README.md")
     parser.add_argument("--page-only", action="store_true", help="make README.md again from results.json")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="run these again, into results.json"
+    )
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     return guarded(partial(_run, parser.parse_args(argv)))
 
 
@@ -79,40 +100,51 @@ def _run(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     results = arguments.out / "results.json"
     if not arguments.page_only:
-        share = 0.01 if arguments.quick else 1.0
-        write_json(results, measure(seed=arguments.seed, share=share))
+        before = {"scenarios": []} if arguments.only == PARTS else read_json(results)
+        with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
+            found = measure(pool, arguments.only, seed=arguments.seed, share=0.01 if arguments.quick else 1.0)
+        write_json(results, merged(before, found))
     write_text(arguments.out / "README.md", page(read_json(results)))
     return 0
 
 
-def measure(*, seed: int, share: float) -> dict[str, Any]:
-    """Run every scenario, and the shuffles."""
+def measure(pool: ProcessPoolExecutor, names: Sequence[str], *, seed: int, share: float) -> dict[str, Any]:
+    """Run some scenarios, and the shuffles if named; what each draws does not depend on which others are run."""
     jobs = [
         (one, seed * 1_000_003 + 10_000 * s + r)
         for s, one in enumerate(SCENARIOS)
+        if one.name in names
         for r in range(max(2, round(share * one.replicates)))
     ]
-    found: dict[Scenario, list[dict[str, Any]]] = {one: [] for one in SCENARIOS}
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
-        for number, ((scenario, _), one) in enumerate(
-            zip(jobs, pool.map(_replicate, jobs, chunksize=2), strict=True)
-        ):
-            found[scenario].append(one)
-            if number % 50 == 0:
-                print(f"{number} of {len(jobs)} replicates", file=sys.stderr, flush=True)
-        shuffles = list(
-            pool.map(_shuffled, [seed + i for i in range(max(3, round(200 * share)))], chunksize=2)
-        )
+    found: dict[Scenario, list[dict[str, Any]]] = {scenario: [] for scenario, _ in jobs}
+    for number, ((scenario, _), one) in enumerate(
+        zip(jobs, pool.map(_replicate, jobs, chunksize=2), strict=True)
+    ):
+        found[scenario].append(one)
+        if number % 50 == 0:
+            print(f"{number} of {len(jobs)} replicates", file=sys.stderr, flush=True)
+    seeds = [seed + i for i in range(max(3, round(200 * share)))] if SHUFFLES in names else []
+    dealt = list(pool.map(_shuffled, seeds, chunksize=2))
     return {
         "seed": seed,
-        "pool": POOL,
         "capacity": CAPACITY,
         "resamples": RESAMPLES,
+        "large": LARGE,
+        "many": MANY,
+        "resamples_of_many": RESAMPLES_OF_MANY,
         "minimum_outcomes": ENOUGH,
+        "tolerance": SPEC.tolerance.fnr,
         "target": TARGET,
         "scenarios": [_summary(one, rows) for one, rows in found.items()],
-        "shuffles": {"n": len(shuffles), "with_exceeds": sum(shuffles)},
+        **({SHUFFLES: {"n": len(dealt), "with_exceeds": sum(dealt)}} if dealt else {}),
     }
+
+
+def merged(before: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was found, and what was there before of everything else."""
+    by_name = {one["name"]: one for one in [*before["scenarios"], *found["scenarios"]]}
+    scenarios = [by_name[one.name] for one in SCENARIOS if one.name in by_name]
+    return {**before, **found, "scenarios": scenarios}
 
 
 @cache
@@ -121,20 +153,14 @@ def shift_for(gap: float) -> float:
     if gap == 0.0:
         return 0.0
     low, high = 0.0, 6.0
-    for _ in range(12):
+    for _ in range(16):
         middle = (low + high) / 2
         people = draw(300_000, shift=middle, rng=np.random.default_rng(99))
         weights = fit(people)
         cut = float(np.quantile(score(weights, people), 1 - CAPACITY))
-        found = differences(count(weights, people, cut=cut))["ethnicity", TARGET, "fnr"][1]
+        found = differences(expected(weights, shift=middle, cut=cut))["ethnicity", TARGET, "fnr"][1]
         low, high = (middle, high) if found < gap else (low, middle)
     return (low + high) / 2
-
-
-@cache
-def pool_of(gap: float) -> People:
-    """Return the million of a scenario; the gap decides who they are."""
-    return draw(POOL, shift=shift_for(gap), rng=np.random.default_rng(7))
 
 
 def audit(people: People, weights: FloatArray, *, seed: int) -> tuple[FairnessReport, float]:
@@ -147,7 +173,7 @@ def audit(people: People, weights: FloatArray, *, seed: int) -> tuple[FairnessRe
         raw, risk, people.outcome.astype(np.int8), np.ones(len(people)), (raw >= cut).astype(float), who
     )
     names = {"ethnicity": np.array(ETHNICITY)[people.ethnicity], "sex": np.array(SEX)[people.sex]}
-    draws = resample(who, replicates=RESAMPLES, seed=seed)
+    draws = resample(who, replicates=RESAMPLES if len(who) <= MANY else RESAMPLES_OF_MANY, seed=seed)
     return audit_fairness({"model": rows}, AuditedAttributes(names), draws, SPEC, seed=seed, threads=1), cut
 
 
@@ -158,30 +184,62 @@ def _replicate(job: tuple[Scenario, int]) -> dict[str, Any]:
     weights = fit(draw(scenario.n, shift=shift, rng=rng))
     people = draw(scenario.n, shift=shift, rng=rng, thirty=scenario.thirty)
     report, cut = audit(people, weights, seed=seed)
-    truth = differences(count(weights, pool_of(scenario.gap), cut=cut))
-    alarms = reassured = outside = 0
+    truth = differences(expected(weights, shift=shift, cut=cut))
+    said = [
+        _Said.of(one, basis, truth[one.attribute, one.group, one.metric][1])
+        for one, basis in zip(report.differences, report.bases, strict=True)
+        if one.estimate is not None
+    ]
     cells: dict[str, list[int]] = {}
-    for one, row in zip(report.differences, report.rows, strict=True):
-        value, gap = truth[one.attribute, one.group, one.metric]
-        if one.tolerance is not None and one.estimate is not None and one.lower is not None:
-            alarms += one.verdict == "exceeds" and abs(gap) <= one.tolerance
-            reassured += one.verdict == "within" and abs(gap) > one.tolerance
-            outside += not one.lower <= gap <= (one.upper or 0.0)
-        if row.lower is not None and row.upper is not None:
-            tally = cells.setdefault(f"{one.metric}|{_size(row.n_outcomes or 0)}", [0, 0])
-            tally[0] += row.lower <= value <= row.upper
-            tally[1] += 1
+    for row in report.rows:
+        if row.lower is None or row.upper is None:
+            continue
+        value = truth[row.attribute, row.group, row.metric][0]
+        tally = cells.setdefault(f"{row.metric}|{_size(row.n_outcomes or 0)}", [0, 0])
+        tally[0] += row.lower <= value <= row.upper
+        tally[1] += 1
     target = _of_target(report)
     return {
-        "alarms": alarms,
-        "reassured": reassured,
-        "outside": outside,
+        **{one.name: any(getattr(each, one.name) for each in said) for one in fields(_Said)},
         "cells": cells,
         "target": target.verdict,
         "detectable": target.detectable,
         "gap": truth["ethnicity", TARGET, "fnr"][1],
         "thirty": [one.verdict for one in report.differences if one.group.split(TOGETHER)[0] == "Other"],
     }
+
+
+@dataclass(frozen=True)
+class _Said:
+    """One statement held against the truth.
+
+    ``with_alarm``: *exceeds*, and the truth lies within; ``with_reassurance``: *within*, and the truth does not. Either can only
+    happen where the truth is on that side (``truth_within``, ``truth_beyond``), and reassurance where the range is also narrow
+    enough for *within* (``could_reassure``). ``with_any_outside``: the range does not hold the truth; ``with_large_outside``: nor
+    does it rest on few for or against.
+    """
+
+    truth_within: bool
+    truth_beyond: bool
+    could_reassure: bool
+    with_alarm: bool
+    with_reassurance: bool
+    with_any_outside: bool
+    with_large_outside: bool
+
+    @classmethod
+    def of(cls, one: Difference, basis: Basis, gap: float) -> _Said:
+        tolerance, low, high = one.tolerance or 0.0, one.lower or 0.0, one.upper or 0.0
+        within, outside = abs(gap) <= tolerance, not low <= gap <= high
+        return cls(
+            truth_within=within,
+            truth_beyond=not within,
+            could_reassure=not within and high - low <= 2 * tolerance,
+            with_alarm=within and one.verdict == "exceeds",
+            with_reassurance=not within and one.verdict == "within",
+            with_any_outside=outside,
+            with_large_outside=outside and min(basis.top_people, basis.rest_people) >= LARGE,
+        )
 
 
 def _size(outcomes: int) -> str:
@@ -214,13 +272,12 @@ def _summary(scenario: Scenario, rows: Sequence[Mapping[str, Any]]) -> dict[str,
             tally[1] += total
     detectable = [row["detectable"] for row in rows if row["detectable"] is not None]
     return {
+        "name": scenario.name,
         "n": scenario.n,
         "gap_wanted": scenario.gap,
         "gap": float(np.mean([row["gap"] for row in rows])),
         "replicates": len(rows),
-        "with_alarm": sum(row["alarms"] > 0 for row in rows),
-        "with_reassurance": sum(row["reassured"] > 0 for row in rows),
-        "with_any_outside": sum(row["outside"] > 0 for row in rows),
+        **{one.name: sum(row[one.name] for row in rows) for one in fields(_Said)},
         "verdicts": {
             name: sum(row["target"] == name for row in rows)
             for name in ("exceeds", "inconclusive", "within", "insufficient")

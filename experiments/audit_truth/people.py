@@ -18,6 +18,8 @@ TARGET = "Black"
 
 EFFECTS = np.array([0.9, 0.6, 0.4])
 PREVALENCE = 0.03
+BASE = float(np.log(PREVALENCE / (1 - PREVALENCE)) - 0.55)
+"""True log-odds of somebody with nothing recorded above or below the middle."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def draw(n: int, *, shift: float, rng: np.random.Generator, thirty: bool = False
         ethnicity[:30] = ETHNICITY.index("Other")
     sex = rng.integers(0, 2, size=n)
     truth = rng.normal(size=(n, 3))
-    log_odds = np.log(PREVALENCE / (1 - PREVALENCE)) - 0.55 + truth @ EFFECTS
+    log_odds = BASE + truth @ EFFECTS
     outcome = (rng.random(n) < 1 / (1 + np.exp(-log_odds))).astype(np.float64)
     recorded = truth.copy()
     recorded[ethnicity == ETHNICITY.index(TARGET), 0] -= shift

@@ -1,6 +1,11 @@
-"""What a fitted model does to a million young people whose outcomes are known: the audit's estimand, worked out apart from it.
+"""What a fitted model does to endlessly many young people whose outcomes are known: the audit's estimand, worked out apart from it.
 
-Scores of the million are put in narrow bins, so that rates and calibration of every group come from counts.
+Facts are normal, so that scores are, and so are true log-odds at a given score: everything is an integral over the score
+(``expected``). A drawn million (``count``, which a test holds against it) will not do as the truth. It has 6,000 with the
+outcome in the target group, so that its share missed is off by .006 (one standard error), more than lies between a gap just
+inside the tolerance and one just outside; and the same million behind all replicates is off in the same direction in all of them. Of
+200 audits of 20,000 with a gap of .34, 20 had a range of a difference that did not hold the million's value, and 13 one that did not
+hold the integral.
 """
 
 from __future__ import annotations
@@ -8,16 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from people import ETHNICITY, SEX, FloatArray, IntArray, People, score
+from people import BASE, EFFECTS, ETHNICITY, SEX, SHARES, TARGET, FloatArray, IntArray, People, score
 
 BINS = 4000
+NODES = 200  # on either side of the cut-off; 100 give the same to 1e-9
+REACH = 9.0  # standard deviations of the score that are looked at on either side
 TOGETHER = " x "
 RATES = ("selection_rate", "tpr", "fnr", "fpr", "ppv")
 
 
 @dataclass(frozen=True)
 class Counts:
-    """For every cell of ethnicity and sex, and every bin of the score: young people, and those with the outcome."""
+    """For every cell of ethnicity and sex, and every bin (or node) of the score: young people, and those with the outcome."""
 
     middle: FloatArray
     people: FloatArray
@@ -38,6 +45,42 @@ def count(weights: FloatArray, pool: People, *, cut: float) -> Counts:
     outcomes = happened.reshape(shape).astype(np.float64)
     width = np.append(np.diff(edges), 0.0)
     return Counts(edges + width / 2, people, outcomes, (edges >= cut).astype(np.int64))
+
+
+def expected(weights: FloatArray, *, shift: float, cut: float) -> Counts:
+    """Return shares instead of counts, of everybody who could be drawn (Gauss-Legendre on either side of the cut-off).
+
+    Parameters
+    ----------
+    weights : ndarray of float64, shape (4,)
+        Of the fitted model.
+    shift : float
+        As in ``people.draw``.
+    cut : float
+        Log-odds from which support is offered.
+    """
+    spread = float(np.linalg.norm(weights[1:]))
+    middle = {name: weights[0] - shift * weights[1] * (name == TARGET) for name in ETHNICITY}
+    low, high = min(middle.values()) - REACH * spread, max(middle.values()) + REACH * spread
+    node, length = np.polynomial.legendre.leggauss(NODES)
+    sides = [((b - a) / 2 * node + (b + a) / 2, (b - a) / 2 * length) for a, b in ((low, cut), (cut, high))]
+    at, width = (np.concatenate(part) for part in zip(*sides, strict=True))
+    people, outcomes = [], []
+    for name, share in zip(ETHNICITY, SHARES, strict=True):
+        z = (at - middle[name]) / spread
+        density = width * np.exp(-(z**2) / 2) / (spread * np.sqrt(2 * np.pi)) * share / len(SEX)
+        people += [density] * len(SEX)
+        outcomes += [density * _risk_at(z, weights[1:] / spread)] * len(SEX)
+    return Counts(at, np.array(people), np.array(outcomes), (at >= cut).astype(np.int64))
+
+
+def _risk_at(z: FloatArray, direction: FloatArray) -> FloatArray:
+    """Return the true risk of those at a standardised score: log-odds there are normal (Gauss-Hermite)."""
+    along = float(EFFECTS @ direction)
+    across = max(float(EFFECTS @ EFFECTS) - along**2, 0.0) ** 0.5
+    node, weight = np.polynomial.hermite_e.hermegauss(40)
+    log_odds = BASE + along * z[:, None] + across * node
+    return np.asarray((1 / (1 + np.exp(-log_odds))) @ weight / weight.sum())
 
 
 def groups() -> dict[tuple[str, str], list[int]]:

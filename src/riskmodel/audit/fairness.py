@@ -32,7 +32,7 @@ from riskmodel.audit.report import RATES, Basis, Difference, FairnessReport, Fai
 from riskmodel.audit.spec import METRICS, AuditSpec, Metric
 from riskmodel.audit.tally import Drawn, Prepared, draw, rates, tally, top_and_rest
 from riskmodel.audit.unknown import UNKNOWN, UnknownBounds, extreme_differences
-from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray
+from riskmodel.tables.cohort import AuditedAttributes, BoolArray, FloatArray, IntArray
 from riskmodel.validate.estimate import Estimate, ratio
 from riskmodel.validate.metrics import ScoredRows
 from riskmodel.validate.resample import Resamples
@@ -229,12 +229,18 @@ class _Panel:
 
     def _usable(self, k: int, metric: Metric, spread: FloatArray) -> BoolArray:
         """Return which groups have enough people, themselves and outside, for a verdict."""
-        counts, least = self.people.outcomes, self.spec.minimum_outcomes
-        if metric == "selection_rate":
-            counts, least = self.people.everyone, self.spec.minimum_people
-        enough = (counts >= least) & (counts.sum() - counts >= least)
-        shown = np.array([self._estimate(g, k, metric).status == "ok" for g in range(len(counts))])
-        usable: BoolArray = enough & shown & np.isfinite(self.gap[:, k]) & (spread > 0)
+        needed: list[tuple[IntArray, int]] = []
+        if metric != "selection_rate":
+            needed.append((self.people.outcomes, self.spec.minimum_outcomes))
+        if metric in {
+            "selection_rate",
+            "ppv",
+        }:  # of everyone, and of those offered: neither is bounded by outcomes
+            needed.append((self.people.bottom[:, k], self.spec.minimum_people))
+        enough = [(counts >= least) & (counts.sum() - counts >= least) for counts, least in needed]
+        groups = range(len(self.grouping.groups))
+        shown = np.array([self._estimate(g, k, metric).status == "ok" for g in groups])
+        usable: BoolArray = np.all(enough, axis=0) & shown & np.isfinite(self.gap[:, k]) & (spread > 0)
         return usable
 
     def _tolerance(self, k: int) -> float | None:

@@ -242,6 +242,24 @@ def test_a_group_of_thirty_never_gets_a_confident_verdict(report):
     assert counts["ok"] >= 1  # shown with its interval, and not judged
 
 
+@pytest.mark.parametrize(("offers", "judged"), [(49, False), (50, True)])
+def test_a_share_of_fewer_than_fifty_offers_gets_no_verdict(offers, judged):
+    """However many had the outcome: the share of offers that were right rests on those offered support."""
+    person = np.arange(4000)
+    white = person % 2 == 0
+    outcome = (person % 4 < 2).astype(np.int8)
+    chosen = np.concatenate([np.flatnonzero(white)[:offers], np.flatnonzero(~white)[:400]])
+    offered = np.isin(person, chosen).astype(float)
+    rows = ScoredRows(offered, 0.2 + 0.3 * offered, outcome, np.ones(4000), offered, person)
+    spec = AuditSpec(attributes=("ethnicity",), intersections=())
+    groups = AuditedAttributes({"ethnicity": np.where(white, "White", "Black")})
+    found = audit_fairness({"m": rows}, groups, resample(person, replicates=200, seed=1), spec)
+    for group in ("White", "Black"):  # too few on either side
+        assert (difference(found, "ethnicity", group, "ppv").verdict != "insufficient") == judged
+        assert cell(found, "ethnicity", group, "ppv", model="m").status == "ok"
+        assert difference(found, "ethnicity", group, "tpr").verdict != "insufficient"
+
+
 def test_small_groups_are_there_and_say_why_they_hold_no_number(borough, spec):
     tiny = borough.attributes.columns["ethnicity"].astype("<U10")
     tiny[borough.rows.subject_id < 6] = "Tiny"
