@@ -2,7 +2,7 @@
 
 ``python experiments/audit_truth/audit_truth.py`` (about 25 minutes on two cores) draws young people, fits a model to some of
 them, audits it on others, and compares each statement with what the same model does to all who could be drawn: the *fitted* model's
-metric under true outcomes, not an ideal model's. Writes ``results.json`` and ``README.md`` beside itself. ``--quick`` is a taste;
+metric under true outcomes, not an ideal model's. Writes ``results.json``, ``README.md`` and ``power.svg`` beside itself. ``--quick`` is a taste;
 ``--only 400000:0.055`` runs some scenarios again and leaves the other results as they are.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from audit_page import page
-from causes import WAYS, Place, missed
+from audit_picture import power
 from people import ETHNICITY, SEX, TARGET, FloatArray, People, draw, fit, score
 from truth import TOGETHER, differences, expected
 
@@ -32,7 +32,6 @@ from riskmodel.console import guarded
 from riskmodel.files import read_json, write_json, write_text
 from riskmodel.tables.cohort import AuditedAttributes
 from riskmodel.validate import ScoredRows, resample
-from riskmodel.validate.resample import Resamples
 
 HERE = Path(__file__).parent
 CAPACITY = 0.10
@@ -77,10 +76,8 @@ SCENARIOS = (
 )
 """Seeds go by position: new ones belong at the end."""
 
-SHUFFLES, CAUSES = "shuffles", "causes"
-PARTS = [*(one.name for one in SCENARIOS), SHUFFLES, CAUSES]
-EXPLAINED = "20000:0.2"
-"""The scenario whose audits are looked at again, with ranges made in other ways."""
+SHUFFLES = "shuffles"
+PARTS = [*(one.name for one in SCENARIOS), SHUFFLES]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,13 +104,20 @@ def _run(arguments: argparse.Namespace) -> int:
         with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
             found = measure(pool, arguments.only, seed=arguments.seed, share=0.01 if arguments.quick else 1.0)
         write_json(results, merged(before, found))
-    write_text(arguments.out / "README.md", page(read_json(results)))
+    found = read_json(results)
+    write_text(arguments.out / "README.md", page(found))
+    write_text(arguments.out / "power.svg", power(found))
     return 0
 
 
 def measure(pool: ProcessPoolExecutor, names: Sequence[str], *, seed: int, share: float) -> dict[str, Any]:
     """Run some scenarios, and the shuffles if named; what each draws does not depend on which others are run."""
-    jobs = _jobs(names, seed=seed, share=share)
+    jobs = [
+        (one, seed * 1_000_003 + 10_000 * s + r)
+        for s, one in enumerate(SCENARIOS)
+        if one.name in names
+        for r in range(max(2, round(share * one.replicates)))
+    ]
     found: dict[Scenario, list[dict[str, Any]]] = {scenario: [] for scenario, _ in jobs}
     for number, ((scenario, _), one) in enumerate(
         zip(jobs, pool.map(_replicate, jobs, chunksize=2), strict=True)
@@ -123,8 +127,6 @@ def measure(pool: ProcessPoolExecutor, names: Sequence[str], *, seed: int, share
             print(f"{number} of {len(jobs)} replicates", file=sys.stderr, flush=True)
     seeds = [seed + i for i in range(max(3, round(200 * share)))] if SHUFFLES in names else []
     dealt = list(pool.map(_shuffled, seeds, chunksize=2))
-    again = _jobs([EXPLAINED], seed=seed, share=share) if CAUSES in names else []
-    ways = list(pool.map(_ways, again, chunksize=2))
     return {
         "seed": seed,
         "capacity": CAPACITY,
@@ -136,24 +138,7 @@ def measure(pool: ProcessPoolExecutor, names: Sequence[str], *, seed: int, share
         "target": TARGET,
         "scenarios": [_summary(one, rows) for one, rows in found.items()],
         **({SHUFFLES: {"n": len(dealt), "with_exceeds": sum(dealt)}} if dealt else {}),
-        **({CAUSES: _counted(ways)} if ways else {}),
     }
-
-
-def _jobs(names: Sequence[str], *, seed: int, share: float) -> list[tuple[Scenario, int]]:
-    """Return scenarios with the seed of each replicate."""
-    return [
-        (one, seed * 1_000_003 + 10_000 * s + r)
-        for s, one in enumerate(SCENARIOS)
-        if one.name in names
-        for r in range(max(2, round(share * one.replicates)))
-    ]
-
-
-def _counted(ways: Sequence[Mapping[str, bool]]) -> dict[str, Any]:
-    of = next(one for one in SCENARIOS if one.name == EXPLAINED)
-    counts = {way: sum(one[way] for one in ways) for way in WAYS}
-    return {"n": of.n, "gap_wanted": of.gap, "replicates": len(ways), "missed": counts}
 
 
 def merged(before: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,45 +164,28 @@ def shift_for(gap: float) -> float:
     return (low + high) / 2
 
 
-@dataclass(frozen=True)
-class Case:
-    """What an audit looks at: what is said of whom, and its resamples; ``cut`` is the log-odds from which support is offered."""
-
-    rows: ScoredRows
-    groups: AuditedAttributes
-    draws: Resamples
-    cut: float
-
-    @classmethod
-    def of(cls, people: People, weights: FloatArray, *, seed: int) -> Case:
-        """Score people with a fitted model; offers go to the highest scores."""
-        raw, who = score(weights, people), np.arange(len(people))
-        cut = float(np.sort(raw)[-round(CAPACITY * len(people))])
-        outcome, offered = people.outcome.astype(np.int8), (raw >= cut).astype(float)
-        rows = ScoredRows(raw, 1 / (1 + np.exp(-raw)), outcome, np.ones(len(people)), offered, who)
-        names = {"ethnicity": np.array(ETHNICITY)[people.ethnicity], "sex": np.array(SEX)[people.sex]}
-        draws = resample(who, replicates=RESAMPLES if len(who) <= MANY else RESAMPLES_OF_MANY, seed=seed)
-        return cls(rows, AuditedAttributes(names), draws, cut)
-
-
-def audit(case: Case, *, seed: int) -> FairnessReport:
-    """Audit a fitted model on some people."""
-    return audit_fairness({"model": case.rows}, case.groups, case.draws, SPEC, seed=seed, threads=1)
-
-
-def _drawn(scenario: Scenario, seed: int) -> tuple[Case, dict[Place, tuple[float, float]]]:
-    """Draw people and fit a model, draw others to be audited, and work out the truth about this fitted model."""
-    rng, shift = np.random.default_rng(seed), shift_for(scenario.gap)
-    weights = fit(draw(scenario.n, shift=shift, rng=rng))
-    case = Case.of(draw(scenario.n, shift=shift, rng=rng, thirty=scenario.thirty), weights, seed=seed)
-    return case, differences(expected(weights, shift=shift, cut=case.cut))
+def audit(people: People, weights: FloatArray, *, seed: int) -> tuple[FairnessReport, float]:
+    """Audit a fitted model on some people, with offers to the highest scores; return the report and the cut-off."""
+    raw = score(weights, people)
+    cut = float(np.sort(raw)[-round(CAPACITY * len(people))])
+    risk = 1 / (1 + np.exp(-raw))
+    who = np.arange(len(people))
+    rows = ScoredRows(
+        raw, risk, people.outcome.astype(np.int8), np.ones(len(people)), (raw >= cut).astype(float), who
+    )
+    names = {"ethnicity": np.array(ETHNICITY)[people.ethnicity], "sex": np.array(SEX)[people.sex]}
+    draws = resample(who, replicates=RESAMPLES if len(who) <= MANY else RESAMPLES_OF_MANY, seed=seed)
+    return audit_fairness({"model": rows}, AuditedAttributes(names), draws, SPEC, seed=seed, threads=1), cut
 
 
 def _replicate(job: tuple[Scenario, int]) -> dict[str, Any]:
     """Fit, audit, and compare every statement and interval with the truth about this fitted model."""
     scenario, seed = job
-    case, truth = _drawn(scenario, seed)
-    report = audit(case, seed=seed)
+    rng, shift = np.random.default_rng(seed), shift_for(scenario.gap)
+    weights = fit(draw(scenario.n, shift=shift, rng=rng))
+    people = draw(scenario.n, shift=shift, rng=rng, thirty=scenario.thirty)
+    report, cut = audit(people, weights, seed=seed)
+    truth = differences(expected(weights, shift=shift, cut=cut))
     said = [
         _Said.of(one, truth[one.attribute, one.group, one.metric][1])
         for one in report.differences
@@ -261,26 +229,15 @@ class _Said:
     @classmethod
     def of(cls, one: Difference, gap: float) -> _Said:
         tolerance, low, high = one.tolerance or 0.0, one.lower or 0.0, one.upper or 0.0
-        within = abs(gap) <= tolerance
+        within, outside = abs(gap) <= tolerance, not low <= gap <= high
         return cls(
             truth_within=within,
             truth_beyond=not within,
             could_reassure=not within and high - low <= 2 * tolerance,
             with_alarm=within and one.verdict == "exceeds",
             with_reassurance=not within and one.verdict == "within",
-            with_any_outside=not low <= gap <= high,
+            with_any_outside=outside,
         )
-
-
-def _ways(job: tuple[Scenario, int]) -> dict[str, bool]:
-    """Return for each way of making ranges whether any misses the truth."""
-    scenario, seed = job
-    case, truth = _drawn(scenario, seed)
-    report = audit(case, seed=seed)
-    judged = {
-        (one.attribute, one.group, one.metric) for one in report.differences if one.estimate is not None
-    }
-    return missed(case.rows, report.groupings, case.draws, judged=judged, truth=truth)
 
 
 def _size(outcomes: int) -> str:
@@ -298,8 +255,7 @@ def _shuffled(seed: int) -> bool:
     people = draw(20_000, shift=shift_for(0.2), rng=rng)
     weights = fit(draw(20_000, shift=shift_for(0.2), rng=rng))
     dealt = np.random.default_rng(10_000 + seed).permutation(people.ethnicity)
-    shuffled = Case.of(People(people.facts, people.outcome, dealt, people.sex), weights, seed=seed)
-    report = audit(shuffled, seed=seed)
+    report, _ = audit(People(people.facts, people.outcome, dealt, people.sex), weights, seed=seed)
     return any(
         one.verdict == "exceeds" for one in report.differences if one.attribute.startswith("ethnicity")
     )
