@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from lived_twice import MUCH, USUAL, Support, compare, spread
 from made_up_lives import World, audited, live, recorded, truth
+from scipy.stats import t as student
 
 from riskmodel.files import read_json, write_json, write_text
 
@@ -144,7 +145,7 @@ def _held(intervals: Sequence[tuple[float | None, float, float | None]]) -> dict
 def _mean(values: Any) -> dict[str, float | None]:
     if len(values) < 2:
         return {"mean": None, "lower": None, "upper": None}
-    middle, reach = float(values.mean()), Z95 * spread(values)
+    middle, reach = float(values.mean()), float(student.ppf(0.975, len(values) - 1)) * spread(values)
     return {"mean": middle, "lower": middle - reach, "upper": middle + reach}
 
 
@@ -171,7 +172,7 @@ def _head() -> Iterator[str]:
     yield "# What if nobody had been offered new support?"
     yield ""
     yield "Made by `python experiments/no_support/no_support.py`; no number is typed. Young people here are made up. In brackets: 95% intervals for the"
-    yield "number of repeats (Wilson for shares). *Truth* is the rate in a life without new support, *recorded* the rate that plain records give,"
+    yield "number of repeats (Student, Wilson for shares). *Truth* is the rate in a life without new support, *recorded* the rate that plain records give,"
     yield "*without* what the audit says it would be without."
     yield ""
 
