@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,7 @@ def _choice(own: Json) -> str:
     behind = by_kind[own["selected"]]
     return (
         f"Of {tried} curves, {_CURVES[own['best']]} foretold best what happened to people that it had not seen. The card's model uses {used}: it is "
-        f"simpler, and its log loss is only {behind['behind']:.1g} higher, which may be chance (standard error {behind['standard_error']:.1g})."
+        f"simpler, and its log loss is only {_plain(behind['behind'])} higher, which may be chance (standard error {_plain(behind['standard_error'])})."
     )
 
 
@@ -93,3 +94,9 @@ def _row(one: Json, door: Disclosure) -> list[str]:
         return [*names, value, ""]
     interval = f"{shown['lower']:.2f} to {shown['upper']:.2f}"
     return [*names, f"{shown['estimate']:.2f}", interval]
+
+
+def _plain(value: float) -> str:
+    """Return a small number to its first digit, without a power of ten."""
+    digits = 0 if value == 0 else max(0, -math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"

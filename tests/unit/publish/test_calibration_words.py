@@ -3,7 +3,7 @@
 import pytest
 
 from riskmodel.disclosure import Disclosure
-from riskmodel.publish.calibration_words import calibration_check
+from riskmodel.publish.calibration_words import _plain, calibration_check
 
 
 def curve(kind, loss, behind=0.0, error=0.0):
@@ -103,3 +103,10 @@ def test_groups_are_named_in_words_and_intersections_left_to_the_file():
 )
 def test_what_must_not_or_cannot_be_said(one, said):
     assert check(one).rows[0][2:] == [said, ""]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(2e-05, "0.00002"), (0.034, "0.03"), (0.0, "0"), (-0.0096, "-0.010")]
+)
+def test_small_numbers_have_no_power_of_ten(value, words):
+    assert _plain(value) == words
