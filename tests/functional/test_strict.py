@@ -30,7 +30,10 @@ def test_a_small_study_is_told_in_the_metrics_on_the_card_and_on_the_terminal(fi
     assert "Is it too good to be true?" in card
     leaks = json.loads((finished.folder / "leaks.json").read_text())
     assert leaks["checks"][0]["name"] == "single_feature"
-    assert all(one["words"] in card.replace("\\_", "_") for one in leaks["checks"])
+    named = [one["words"] for one in leaks["checks"] if "__" in one["words"]]
+    assert all(one["words"] in card for one in leaks["checks"] if one["words"] not in named)
+    assert len(named) == 1  # the strongest feature, of which the card says what it means
+    assert "The strongest is “" in card
 
 
 @pytest.fixture(scope="module")
