@@ -68,6 +68,12 @@ COSTS = (
     "It brings workers into a family's life, who learn and record more about it. That is an intrusion, also when it is meant well.",
     "Offers to some use up workers' time that others, whom the records do not show, might need.",
 )
+ARRANGEMENTS = {
+    "support": "What support there is, and for how many",
+    "consulted": "Who was asked, and what they said",
+    "complaints": "Where to object, complain, or ask why an offer was made",
+}
+"""What data cannot show and a board must know: the study says it, or the card says that nobody has."""
 SOURCES = {
     "simulated": "A borough made up by a computer. Events follow official record layouts; no record is real.",
     "extracts": "Official extracts, pseudonymised before they were read here.",
@@ -176,6 +182,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         "banner": BANNER if _simulated(inputs) else None,
         "purpose": _purpose(inputs),
         "headline": headline,
+        "arrangements": _arrangements(inputs),
         "data": _data(inputs, disclosure),
         "inputs": input_sentences(inputs.features),
         "outcome": _outcome(inputs),
@@ -236,6 +243,17 @@ def _purpose(inputs: CardInputs) -> dict[str, Any]:
         "forbidden": [*justice, *FORBIDDEN],
         "front_door": inputs.words.front_door,
     }
+
+
+def _arrangements(inputs: CardInputs) -> list[dict[str, Any]]:
+    """Return what the study says of the service around the model; of an outcome that may score nobody there is none."""
+    if inputs.outcome["kind"] == "justice":
+        return []
+    said = inputs.words.model_dump()
+    return [
+        {"name": name, "label": label, "answer": _sentence(said[name]) if said[name] else None}
+        for name, label in ARRANGEMENTS.items()
+    ]
 
 
 def _title(inputs: CardInputs) -> str:
@@ -446,7 +464,7 @@ QUESTIONS = {
     "capacity": "Is there a real offer of support, with consent, for everyone the model would point to?",
     "absent": "What other route will find the young people whom the data do not show?",
 }
-OPEN = ("absent", "misuse", "gaps", "unknown")
+OPEN = ("absent", "arrangements", "misuse", "gaps", "unknown")
 """Questions that yes or no does not answer: the card leaves a line to write on."""
 JUSTICE_QUESTIONS = {
     "sound": "Is this analysis sound enough to learn from, given what the outcome leaves out?",
@@ -456,6 +474,13 @@ JUSTICE_QUESTIONS = {
 
 def _decisions(inputs: CardInputs, fairness: Json, *, misused: bool) -> list[dict[str, Any]]:
     questions = list((JUSTICE_QUESTIONS if inputs.outcome["kind"] == "justice" else QUESTIONS).items())
+    if any(one["answer"] is None for one in _arrangements(inputs)):
+        questions.append(
+            (
+                "arrangements",
+                "Parts of “What stands around the model” are empty. Who will fill them in, and by when? The model should wait for it.",
+            )
+        )
     if misused:
         questions.append(
             (

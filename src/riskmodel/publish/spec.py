@@ -22,6 +22,12 @@ class CardSpec(BaseModel):
         What the outcome stands in for, and where the two part.
     front_door : str
         Who to call about a young person, as printed on every page; it must not need a score.
+    support : str
+        Which support would be offered, by whom, and for how many there is room.
+    consulted : str
+        Who was asked about the use of this model: young people, families, communities, workers; and what they said.
+    complaints : str
+        Where a young person or a family can object, complain, or ask why an offer was made.
     absent : tuple of str
         Who or what is missing from the data, one plain sentence each.
     limits : tuple of str
@@ -38,6 +44,9 @@ class CardSpec(BaseModel):
     meaning: str = ""
     proxy_for: str = "No text says what this outcome stands in for. Ask before you rely on it."
     front_door: str = "Call children's social care in your council, by its own referral line."
+    support: str = ""
+    consulted: str = ""
+    complaints: str = ""
     absent: tuple[str, ...] = Field(
         default=(
             "Young people who are not in the school census: at private schools, taught at home, or missing education.",

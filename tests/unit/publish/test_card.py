@@ -191,6 +191,34 @@ def test_a_study_without_a_later_test_says_how_it_was_measured():
     assert "left out in turn" in shown["headline"]["population"]
 
 
+SAID = {
+    "support": "Mentors for 60 young people a year",
+    "consulted": "A youth panel: it asked for fewer questions.",
+    "complaints": "Any worker, or the data protection officer.",
+}
+
+
+@pytest.mark.parametrize("silent", [(), ("consulted",), tuple(SAID)])
+def test_what_stands_around_the_model_is_said_or_asked(silent):
+    words = RAW["words"] | {name: text for name, text in SAID.items() if name not in silent}
+    told = card(words=words)
+    jsonschema.validate(told, SCHEMA)
+    assert [one["name"] for one in told["arrangements"] if one["answer"] is None] == list(silent)
+    assert ("arrangements" in [one["name"] for one in told["decisions"]]) == bool(silent)
+    for template, render in (("card.md.jinja", render_markdown), ("card.html.jinja", render_html)):
+        text = plain(render(template, {"card": told, "figures": {}}))
+        assert text.count("the study does not say.") == len(silent)
+        for name in set(SAID) - set(silent):
+            assert SAID[name].rstrip(".") + "." in text
+
+
+def test_a_model_that_may_score_nobody_has_nothing_around_it():
+    told = card(outcome=RAW["outcome"] | {"kind": "justice"})
+    assert told["arrangements"] == []
+    assert "What stands around the model" not in render_markdown("card.md.jinja", {"card": told})
+    assert "arrangements" not in [one["name"] for one in told["decisions"]]
+
+
 def test_what_was_not_looked_at_is_said(record):
     assert record["proxies"] == ["Nobody checked whether the records give away a person's group."]
     bare = card(importance={}, fairness={"rows": []}, notes=[])
@@ -201,10 +229,11 @@ def test_what_was_not_looked_at_is_said(record):
         "benefit",
         "capacity",
         "absent",
+        "arrangements",
         "misuse",
         "study-1",
     ]
-    assert [d["name"] for d in bare["decisions"] if d["open"]] == ["absent", "misuse"]
+    assert [d["name"] for d in bare["decisions"] if d["open"]] == ["absent", "arrangements", "misuse"]
     assert bare["fairness"]["too_few"] is None
     for template in ("card.md.jinja", "card.html.jinja"):
         render = render_html if "html" in template else render_markdown
