@@ -1,4 +1,4 @@
-"""The audit of the audit, run again with other seeds: the long part of ``make test-slow`` (an hour and a half on two cores)."""
+"""The audit of the audit, run again with other seeds: the long part of ``make test-slow`` (three quarters of an hour on two cores)."""
 
 import json
 import subprocess
