@@ -31,8 +31,15 @@ def values(request):
     def of(rows, dates, feature, watched=WATCHED):
         data = records(
             events_rows=[
-                {"subject_id": s, "code": code, "time": time, "known_time": known, "superseded_time": gone}
-                for s, code, time, known, gone in rows
+                {
+                    "subject_id": s,
+                    "code": code,
+                    "time": time,
+                    "known_time": known,
+                    "superseded_time": gone,
+                    "numeric_value": value[0] if value else None,
+                }
+                for s, code, time, known, gone, *value in rows
             ],
             observation_rows=watched,
         )
@@ -69,6 +76,13 @@ def test_before_the_first_and_after_the_last_event(values):
     rows = [(1, DB, 80, 80, None)]
     since = {"events": DB, "aggregations": "days_since_last", "windows": "30d"}
     assert values(rows, [(1, 80), (1, 81), (1, 110), (1, 111)], since) == [None, 1, 30, None]
+
+
+def test_a_mean_is_not_defined_before_and_after_its_values(values):
+    rows = [(1, DB, 80, 80, None, 4.0), (1, DB, 85, 85, None, 7.0)]
+    mean = {"events": DB, "aggregations": "mean", "windows": "30d"}
+    dates = [(1, 80), (1, 81), (1, 86), (1, 111), (1, 116)]
+    assert values(rows, dates, mean) == [None, 4.0, 5.5, 7.0, None]
 
 
 def test_kinds_that_left_the_window_are_counted_no_more(values):
