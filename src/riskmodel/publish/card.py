@@ -165,6 +165,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         JSON-ready; follows ``schemas/card.schema.json``.
     """
     headline = _headline(inputs, disclosure)
+    arrangements = _arrangements(inputs)
     label_bias = alternatives_section(
         inputs.label_bias, alternatives=inputs.alternatives, past=inputs.words.past, disclosure=disclosure
     )
@@ -182,7 +183,7 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
         "banner": BANNER if _simulated(inputs) else None,
         "purpose": _purpose(inputs),
         "headline": headline,
-        "arrangements": _arrangements(inputs),
+        "arrangements": arrangements,
         "data": _data(inputs, disclosure),
         "inputs": input_sentences(inputs.features),
         "outcome": _outcome(inputs),
@@ -201,7 +202,12 @@ def build_card(inputs: CardInputs, disclosure: Disclosure) -> dict[str, Any]:
             "Nobody checked whether the model's file gives away facts about few people.",
         ),
         "limits": [*LIMITS, *inputs.words.limits],
-        "decisions": _decisions(inputs, fairness, misused=bool(label_bias.get("found_by_justice"))),
+        "decisions": _decisions(
+            inputs,
+            fairness,
+            unsaid=any(one["answer"] is None for one in arrangements),
+            misused=bool(label_bias.get("found_by_justice")),
+        ),
         "made": _made(inputs),
     }
 
@@ -472,9 +478,9 @@ JUSTICE_QUESTIONS = {
 }
 
 
-def _decisions(inputs: CardInputs, fairness: Json, *, misused: bool) -> list[dict[str, Any]]:
+def _decisions(inputs: CardInputs, fairness: Json, *, unsaid: bool, misused: bool) -> list[dict[str, Any]]:
     questions = list((JUSTICE_QUESTIONS if inputs.outcome["kind"] == "justice" else QUESTIONS).items())
-    if any(one["answer"] is None for one in _arrangements(inputs)):
+    if unsaid:
         questions.append(
             (
                 "arrangements",
