@@ -44,12 +44,21 @@ class Settings:
         place : sequence of str and int
             Keys and positions from the top; what is neither (the name of a kind of data) is passed over.
         """
-        node, line = self.node, self.node.start_mark.line
-        for part in place:
+        lines = [self.node.start_mark.line, *(line for _, line in self._found(place))]
+        return f"{self.file}:{lines[-1] + 1}"
+
+    def holds(self, place: Place) -> bool:
+        """Return whether the text itself says something at a place."""
+        return any(depth == len(place) for depth, _ in self._found(place))
+
+    def _found(self, place: Place) -> Iterator[tuple[int, int]]:
+        """Give the depth and the line of each part of a place that is there."""
+        node = self.node
+        for depth, part in enumerate(place, start=1):
             for name, begins, below in _parts(node):
                 if name == part:
-                    node, line = below, begins
-        return f"{self.file}:{line + 1}"
+                    node = below
+                    yield depth, begins
 
 
 def _parts(node: yaml.Node) -> Iterator[tuple[object, int, yaml.Node]]:
@@ -191,7 +200,7 @@ def _fault(item: Mapping[str, Any], model: type[BaseModel], whole: str) -> str:
         ),
     }
     say = sentences.get(item["type"], lambda: f": {message[0].lower()}{message[1:]}; found {_short(found)}")
-    shown = ".".join(str(part) for part in _without_tags(model, place)) or whole
+    shown = ".".join(str(part) for part in without_tags(model, place)) or whole
     return f"'{shown}'{say()}"
 
 
@@ -250,7 +259,7 @@ def _tags_at(model: type[BaseModel], place: Place) -> list[str]:
     return [tag for kind in _models_at([model], place) if (tag := tag_of(kind)) is not None]
 
 
-def _without_tags(model: type[BaseModel], place: Place) -> list[object]:
+def without_tags(model: type[BaseModel], place: Place) -> list[object]:
     """Return a place without the names of alternatives, which pydantic puts in and nobody wrote."""
     kept = []
     for number, part in enumerate(place):

@@ -21,7 +21,7 @@ from riskmodel.intake.spec import CsvSpec, DelaySpec, EventsSpec, ExtractsSpec
 from riskmodel.models.spec import CapacitySpec, ModelsSpec
 from riskmodel.policy import PolicySpec
 from riskmodel.publish.spec import CardSpec
-from riskmodel.settings import Place, Settings, faults_in, named_at, read_settings, read_text
+from riskmodel.settings import Place, Settings, faults_in, named_at, read_settings, read_text, without_tags
 from riskmodel.simulate.spec import SimulateSpec
 from riskmodel.tables.catalogue import Catalogue, load_catalogue
 from riskmodel.validate.spec import SplitSpec, ValidateSpec
@@ -248,12 +248,12 @@ def load_study(path: Path | None, *, settings: Sequence[str] = ()) -> Study:
     changed = [tuple(setting.partition("=")[0].strip().split(".")) for setting in settings]
 
     def _at(place: Place) -> str:
-        # A place is a setting's if it lies within it, or holds it alone.
-        return (
-            "--set"
-            if any(tuple(map(str, place[: len(key)])) == key for key in changed)
-            else written.at(place)
-        )
+        # A place is a setting's if it lies within it, or holds it and is not in the text.
+        said = without_tags(Study, place)
+        parts = tuple(map(str, said))
+        within = any(parts[: len(key)] == key for key in changed)
+        made = any(key[: len(parts)] == parts for key in changed) and not written.holds(said)
+        return "--set" if within or made else written.at(place)
 
     study = None
     try:

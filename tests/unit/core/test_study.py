@@ -66,6 +66,25 @@ def test_a_mistyped_kind_of_data_gets_the_nearest():
     assert "valid: simulated, extracts, events, csv, table" in faults("data={size: 3}")[0]
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["data.size=-3", "audit.recordin.x=1", "audit.recordin=1", "card.complaint=x", "models.xgbost.depth=2"],
+)
+def test_a_fault_of_the_command_is_not_blamed_on_the_file(setting):
+    (fault,) = faults(setting)
+    assert fault.startswith("--set: ")
+
+
+def test_a_fault_of_the_file_is_not_blamed_on_the_command(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "name: own\npurpose: to learn\naudt:\n  x: 1\ndata:\n  kind: simulated\n", encoding="utf-8"
+    )
+    with pytest.raises(StudyError) as error:
+        load_study(path, settings=["audt.y=2"])
+    assert any(one.startswith(f"{path}:3: 'audt' is not a setting") for one in error.value.faults)
+
+
 def test_every_fault_of_the_study_its_libraries_and_its_catalogue_comes_at_once_with_file_and_line(tmp_path):
     library, catalogue = tmp_path / "own.yaml", tmp_path / "codes.yaml"
     library.write_text(
