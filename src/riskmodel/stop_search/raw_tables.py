@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -76,10 +77,24 @@ def _table(name: str, content: bytes) -> pd.DataFrame:
     text = _decoded(content)
     if text.lstrip()[:1] in {"[", "{"}:
         return _api_table(name, text)
+    return _csv_table(name, text)
+
+
+def _csv_table(name: str, text: str) -> pd.DataFrame:
+    """Return a CSV text as a table, if every row is whole: half a search would be counted as one with blanks."""
     try:
-        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, index_col=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError):
-        raise _not_searches(name, "a file that is no table") from None
+        header, *rows = (row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row)
+    except (csv.Error, ValueError):
+        raise _not_searches(name, "a file that is no table, or a quotation mark that is not closed") from None
+    if len(set(header)) < len(header):
+        raise _not_searches(name, "one name for two columns")
+    width = len(header)
+    broken = sum(len(row) < width or any(row[width:]) for row in rows)
+    if broken:
+        raise _not_searches(
+            name, f"{broken:,} of {len(rows):,} rows that have not the {width} values of the header"
+        )
+    return pd.DataFrame([row[:width] for row in rows], columns=header, dtype=str)
 
 
 def _decoded(content: bytes) -> str:
@@ -121,5 +136,5 @@ def _not_searches(name: str, found: str) -> DataError:
         expected=f"published stop and search with the columns {wanted}",
         found=found,
         where=name,
-        next_step="Take the file as data.police.uk publishes it.",
+        next_step="Take the file whole, as data.police.uk publishes it.",
     )

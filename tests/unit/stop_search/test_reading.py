@@ -129,6 +129,31 @@ def test_columns_that_a_file_may_lack_are_blank(tmp_path):
     assert found.report.blank["latitude"] == 1
 
 
+WHOLE = as_text([search(), search(who="Black")])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (WHOLE[:-60], "1 of 2 rows that have not the 15 values of the header"),
+        (WHOLE.rstrip() + ",more\n", "1 of 2 rows that have not the 15 values"),
+        (WHOLE + 'Person search,"2024', "a quotation mark that is not closed"),
+        (WHOLE.replace("Gender", "Type", 1), "one name for two columns"),
+    ],
+)
+def test_a_damaged_file_is_refused_and_half_a_search_is_none(tmp_path, text, found):
+    path = tmp_path / "cut.csv"
+    path.write_text(text, newline="")
+    with pytest.raises(DataError, match=found):
+        read_searches([path])
+
+
+def test_blank_lines_and_commas_at_the_end_of_a_line_are_no_damage(tmp_path):
+    path = tmp_path / "loose.csv"
+    path.write_text(WHOLE.replace("\r\n", ",\r\n\r\n").replace(",\r\n", "\r\n", 1), newline="")
+    assert len(read_searches([path]).searches) == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [
