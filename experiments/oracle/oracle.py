@@ -134,7 +134,18 @@ def page(results: Mapping[str, Any]) -> str:
         "- **The label.** Models learn from *recorded* harm; emergency departments see about half of it. Here they are judged by all of it.\n"
         "- **Delay.** Records known only after the index date are not read, as they could not have been.\n"
     )
-    return f"{intro}\n{table}\n{lost}"
+    return f"{intro}\n{table}\n{lost}{_crowded(results)}"
+
+
+def _crowded(results: Mapping[str, Any]) -> str:
+    """Say why more data can make the short model worse, where they did."""
+    ratios = [one["estimate"] for name, one in results["models"].items() if name.startswith("logistic/")]
+    if None in ratios or ratios[-1] >= ratios[0]:
+        return ""
+    return (
+        "- **A short model.** `logistic` may hold 30 parameters and takes the columns that enter its path first. With more data near-copies of\n"
+        "  one fact (several counts of suspensions, say) enter early and leave no room for others. This is a fault of how it chooses.\n"
+    )
 
 
 def _interval(one: Mapping[str, Any]) -> str:
